@@ -1,0 +1,325 @@
+package broker
+
+import (
+	"context"
+	crand "crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/thalweg-io/thalweg/broker/internal/api"
+	"github.com/thalweg-io/thalweg/broker/internal/api/admin"
+	"github.com/thalweg-io/thalweg/broker/internal/api/data"
+	"github.com/thalweg-io/thalweg/broker/internal/api/txn"
+	"github.com/thalweg-io/thalweg/broker/internal/controller"
+	"github.com/thalweg-io/thalweg/broker/internal/delayed"
+	"github.com/thalweg-io/thalweg/broker/internal/metadata"
+	"github.com/thalweg-io/thalweg/broker/internal/network"
+	"github.com/thalweg-io/thalweg/broker/internal/quorum"
+	"github.com/thalweg-io/thalweg/broker/internal/quota"
+	"github.com/thalweg-io/thalweg/broker/internal/replica"
+	"github.com/thalweg-io/thalweg/broker/internal/security"
+	"github.com/thalweg-io/thalweg/broker/internal/storage"
+	"github.com/thalweg-io/thalweg/internal/kafka"
+)
+
+// Broker is one node: its data directories, its part in the metadata quorum, its partitions and
+// its listeners.
+type Broker struct {
+	cfg       Config
+	lg        *slog.Logger
+	clusterID string
+	epoch     atomic.Int64 // this incarnation's broker epoch
+
+	dirs    []*storage.Dir
+	loader  *metadata.Loader
+	runner  *quorum.Runner
+	control *control
+	life    *lifecycle
+	clock   *delayed.Clock
+	network *network.Server
+	bound   []Listener // with the ports that were really bound
+
+	failed   chan error // the first failure that the process cannot go on with (C-12)
+	shutdown sync.Once
+	ended    error // outcome of shutdown
+}
+
+// ErrPortInUse: another process listens on a listener's address.
+var ErrPortInUse = errors.New("address is already in use")
+
+// New checks a configuration. It touches neither disk nor network.
+func New(cfg Config) (*Broker, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &Broker{cfg: cfg, lg: cfg.Logger, failed: make(chan error, 1)}, nil
+}
+
+// Start opens the data directories, joins the quorum, registers the broker and then serves. When
+// it returns nil, requests are answered. When it returns an error, everything is closed again. ctx
+// bounds the start only. Errors: ErrConfig, ErrPortInUse, those of storage (directory
+// locked, of another cluster, damaged), each with the path or key concerned.
+func (b *Broker) Start(ctx context.Context) (err error) {
+	opened, err := b.bind()
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			closeAll(opened)
+			b.abandon()
+		}
+	}()
+	if err := b.openDirs(); err != nil {
+		return err
+	}
+	if err := b.startQuorum(); err != nil {
+		return err
+	}
+	b.life = &lifecycle{b: b, incarnation: randomUUID(), stop: make(chan struct{}), done: make(chan struct{})}
+	if err := b.life.join(ctx, b.advertised()); err != nil {
+		return err
+	}
+	go b.life.run()
+	for _, o := range opened {
+		if err := b.network.Listen(o.ln, o.as); err != nil {
+			close(b.life.stop)
+			return err
+		}
+	}
+	return nil
+}
+
+// socket is a bound listener that does not accept yet.
+type socket struct {
+	ln net.Listener
+	as network.Listener
+}
+
+func closeAll(opened []socket) {
+	for _, o := range opened {
+		_ = o.ln.Close() // nothing was served on it
+	}
+}
+
+// bind takes the ports first, so that a second broker finds out before it touches anything, and
+// so that the ports chosen by the system can be registered.
+func (b *Broker) bind() (opened []socket, err error) {
+	for _, l := range b.cfg.Listeners {
+		lns, bound, err := l.open(b.cfg.Listen)
+		if err != nil {
+			closeAll(opened)
+			return nil, bindError(l, err)
+		}
+		for _, ln := range lns {
+			opened = append(opened, socket{ln, network.Listener{Name: l.Name}})
+		}
+		b.bound = append(b.bound, bound)
+	}
+	return opened, nil
+}
+
+func bindError(l Listener, err error) error {
+	if isAddrInUse(err) {
+		return fmt.Errorf("%w: %s (key listeners, value %s)", ErrPortInUse, l.Address(), l)
+	}
+	return fmt.Errorf("listen on %s (key listeners): %w", l, err)
+}
+
+// openDirs opens the data directories, which must agree on the cluster. The first one decides
+// for a directory that is new.
+func (b *Broker) openDirs() error {
+	b.clusterID = b.cfg.ClusterID
+	for _, path := range b.cfg.LogDirs {
+		d, err := storage.OpenDir(b.cfg.FS, path, storage.DirOptions{
+			ClusterID: b.clusterID, NodeID: kafka.BrokerID(b.cfg.NodeID), Random: random16, Logger: b.lg,
+		})
+		if err != nil {
+			return fmt.Errorf("data directory %s: %w", path, err)
+		}
+		b.dirs = append(b.dirs, d)
+		b.clusterID = d.ClusterID()
+		d.Start()
+	}
+	return nil
+}
+
+// startQuorum replays the metadata log, which opens the partitions, and starts the quorum.
+func (b *Broker) startQuorum() error {
+	defaults, err := metadata.NewDefaults(b.cfg.TopicDefaults)
+	if err != nil {
+		return badConfig("%v", err)
+	}
+	self := kafka.BrokerID(b.cfg.NodeID)
+	b.loader = metadata.NewLoader(metadata.ImageOptions{ClusterID: b.clusterID, NodeID: self, Defaults: defaults})
+	manager := replica.NewManager(replica.Options{Self: self, Dirs: b.dirs, Logger: b.lg})
+	b.loader.Subscribe(manager)
+
+	seed := rand.NewPCG(rand.Uint64(), rand.Uint64())
+	machine := &controller.Machine{Loader: b.loader, Now: func() int64 { return time.Now().UnixMilli() }}
+	core, err := quorum.Open(quorum.Options{
+		FS: b.cfg.FS, Dir: b.cfg.LogDirs[0], ID: self, Voters: []kafka.BrokerID{self},
+		Machine: machine, Rand: rand.New(seed), Logger: b.lg, NowMs: time.Now().UnixMilli(),
+	})
+	if err != nil {
+		return fmt.Errorf("metadata log in %s: %w", filepath.ToSlash(b.cfg.LogDirs[0]), err)
+	}
+	machine.Controller = controller.New(controller.Options{
+		ClusterID: b.clusterID, NodeID: self,
+		NumPartitions: b.cfg.NumPartitions, ReplicationFactor: b.cfg.ReplicationFactor,
+		Rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), UUID: randomUUID, Logger: b.lg,
+	}, b.loader.Current(), core)
+	b.runner = quorum.NewRunner(core, quorum.RunnerOptions{Failed: b.fail})
+	b.control = &control{runner: b.runner, controller: machine.Controller, self: self,
+		epoch: func() kafka.BrokerEpoch { return kafka.BrokerEpoch(b.epoch.Load()) }}
+	b.runner.Start()
+	return b.buildAPI(manager)
+}
+
+// buildAPI makes the handlers and the network server, which does not listen yet.
+func (b *Broker) buildAPI(manager *replica.Manager) (err error) {
+	b.clock = delayed.StartClock()
+	self := kafka.BrokerID(b.cfg.NodeID)
+	var auth security.Authorizer = security.AllowAll{}
+	var limit quota.Limiter = quota.Unlimited{}
+	server := api.NewServer(api.Options{
+		Self: self, Image: b.loader.Current, Limiter: limit, MaxFrame: b.cfg.MaxRequestBytes,
+		Data: data.New(data.Options{
+			Replicas: manager, Image: b.loader.Current, Authorizer: auth, Limiter: limit,
+			Wheel: b.clock.Wheel, FetchMax: b.cfg.FetchMaxBytes, Logger: b.lg,
+		}),
+		Admin: admin.New(admin.Options{
+			Self: self, Image: b.loader.Current, Controller: b.control, Authorizer: auth, Limiter: limit,
+			AutoCreate: !b.cfg.NoAutoCreate, Logger: b.lg,
+		}),
+		Txn: txn.New(txn.Options{IDs: txn.NewProducerIDs(b.control), Authorizer: auth}),
+	})
+	b.network, err = network.NewServer(network.Options{
+		Handler: server, Logger: b.lg, MaxFrame: b.cfg.MaxRequestBytes, IdleTimeout: b.cfg.ConnectionsMaxIdle,
+		MaxConnections: b.cfg.MaxConnections, MaxConnectionsPerIP: b.cfg.MaxConnectionsPerIP,
+		BudgetBytes: max(b.cfg.RequestMemoryBytes, 0),
+	})
+	return err
+}
+
+// fail reports a failure that the process cannot go on with; only the first one counts.
+func (b *Broker) fail(err error) {
+	select {
+	case b.failed <- err:
+	default:
+	}
+}
+
+// Failed yields the reason when the broker cannot go on, such as a metadata directory that has
+// failed (C-12). The owner then ends the process: without a clean stop, as nothing more can be trusted to be written.
+func (b *Broker) Failed() <-chan error { return b.failed }
+
+// ClusterID is the cluster that the broker belongs to. Valid after Start.
+func (b *Broker) ClusterID() string { return b.clusterID }
+
+// Listeners are the listeners with the ports that were bound. Valid after Start.
+func (b *Broker) Listeners() []Listener { return b.bound }
+
+// advertised is what clients are told of each listener.
+func (b *Broker) advertised() []Listener {
+	out := make([]Listener, len(b.bound))
+	for i, l := range b.bound {
+		out[i] = l
+		for _, a := range b.cfg.Advertised {
+			if a.Name == l.Name {
+				out[i] = a
+			}
+		}
+		if out[i].Host == "" || out[i].Host == "0.0.0.0" || out[i].Host == "::" {
+			out[i].Host = hostname()
+		}
+	}
+	return out
+}
+
+// previousEpoch is the broker epoch of the last clean stop, or NoBrokerEpoch if any directory was not stopped
+// cleanly.
+func (b *Broker) previousEpoch() kafka.BrokerEpoch {
+	var epoch kafka.BrokerEpoch
+	for i, d := range b.dirs {
+		e, ok := d.Clean()
+		if !ok || i > 0 && e != epoch {
+			return kafka.NoBrokerEpoch
+		}
+		epoch = e
+	}
+	return epoch
+}
+
+// DialInProcess connects to the broker without a socket: the same code path, as a client of the first
+// listener. The connection ends with either side's Close.
+func (b *Broker) DialInProcess(ctx context.Context) (net.Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	client, server := net.Pipe()
+	if err := b.network.ServeConn(server, network.Listener{Name: b.cfg.Listeners[0].Name}); err != nil {
+		return nil, err
+	}
+	return client, nil
+}
+
+// Shutdown stops cleanly: no new requests, those that run are finished and answered until ctx ends, then everything is
+// flushed, the checkpoints are written, and last the marker of a clean stop. Later calls wait
+// for the first and return its outcome.
+func (b *Broker) Shutdown(ctx context.Context) error {
+	b.shutdown.Do(func() { b.ended = b.stop(ctx) })
+	return b.ended
+}
+
+func (b *Broker) stop(ctx context.Context) error {
+	errs := []error{b.network.Shutdown(ctx)}
+	b.life.leave(ctx)
+	b.clock.Stop()
+	errs = append(errs, b.runner.Stop())
+	for _, d := range b.dirs {
+		errs = append(errs, d.Close(true, kafka.BrokerEpoch(b.epoch.Load())))
+	}
+	return errors.Join(errs...)
+}
+
+// abandon closes what a failed Start has opened. The directories get no marker: nothing was served,
+// but nothing was proved either.
+func (b *Broker) abandon() {
+	if b.network != nil {
+		_ = b.network.Close()
+	}
+	if b.clock != nil {
+		b.clock.Stop()
+	}
+	if b.runner != nil {
+		_ = b.runner.Stop()
+	}
+	for _, d := range b.dirs {
+		_ = d.Close(false, kafka.NoBrokerEpoch)
+	}
+}
+
+// hostname is what a listener on every interface is advertised as, like Kafka does.
+func hostname() string {
+	if h, err := os.Hostname(); err == nil {
+		return h
+	}
+	return "localhost"
+}
+
+func random16() (r [16]byte) {
+	_, _ = crand.Read(r[:]) // never fails (Go 1.24)
+	return r
+}
+
+func randomUUID() kafka.UUID { return kafka.MakeUUID(random16()) }

@@ -1,0 +1,139 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/thalweg-io/thalweg/internal/kafka"
+	"github.com/thalweg-io/thalweg/internal/vfs"
+)
+
+// Defaults that differ from Kafka's, or that Kafka does not have.
+const (
+	// DefaultLogDir is where data lies without configuration, relative to the working directory.
+	DefaultLogDir = "thalweg-data"
+	// DefaultListener is loopback: a broker is not open to the network unless told so.
+	DefaultListener = "PLAINTEXT://localhost:9092"
+)
+
+// Config is what a broker is started with. The zero value of a field means the default.
+type Config struct {
+	// NodeID is the broker's id in the cluster (node.id), 0 or more. Default: 1.
+	NodeID int32
+	// ClusterID is the cluster to belong to. Default: that of the data directory; a new one is made
+	// for an empty directory.
+	ClusterID string
+	// Listeners are where clients come in. Default: DefaultListener.
+	Listeners []Listener
+	// Advertised are the addresses that clients are told, by listener name. Default: the listener's own.
+	Advertised []Listener
+	// LogDirs are the data directories (log.dirs). The first one also holds the metadata log.
+	// Default: DefaultLogDir. A directory is formatted only if it is empty.
+	LogDirs []string
+
+	// NumPartitions is num.partitions, for topics that do not say. Default: 1.
+	NumPartitions int32
+	// ReplicationFactor is default.replication.factor. Default: 1.
+	ReplicationFactor int16
+	// NoAutoCreate is the negation of auto.create.topics.enable.
+	NoAutoCreate bool
+	// TopicDefaults are server.properties keys that set topic configs for all topics (log.retention.ms,
+	// message.max.bytes, flush.policy, …), under the server's names.
+	TopicDefaults map[string]string
+
+	// MaxRequestBytes is socket.request.max.bytes. Default: 100 MiB.
+	MaxRequestBytes int
+	// FetchMaxBytes is fetch.max.bytes of the broker. Default: 55 MiB.
+	FetchMaxBytes int32
+	// MaxConnections is max.connections. Default: no limit.
+	MaxConnections int
+	// MaxConnectionsPerIP is max.connections.per.ip. Default: no limit.
+	MaxConnectionsPerIP int
+	// ConnectionsMaxIdle is connections.max.idle.ms. Default: 10 minutes. Negative: never.
+	ConnectionsMaxIdle time.Duration
+	// RequestMemoryBytes bounds the memory of requests being read and decoded
+	// (queued.max.request.bytes). Default: 256 MiB.
+	RequestMemoryBytes int64
+
+	// Logger gets what an operator should know. Default: nothing is logged.
+	Logger *slog.Logger
+	// FS is the file system. Default: the operating system's.
+	FS vfs.FS
+	// Listen opens a listener's socket. Default: net.Listen. A seam for tests.
+	Listen func(network, address string) (net.Listener, error)
+}
+
+// ErrConfig is what every error about a configuration is (errors.Is).
+var ErrConfig = errors.New("invalid configuration")
+
+func badConfig(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrConfig, fmt.Sprintf(format, args...))
+}
+
+// withDefaults fills in the zero fields and checks the rest.
+func (c Config) withDefaults() (Config, error) {
+	if c.NodeID < 0 {
+		return c, badConfig("node.id is %d, it must be 0 or more", c.NodeID)
+	}
+	if len(c.Listeners) == 0 {
+		l, err := ParseListener(DefaultListener)
+		if err != nil {
+			panic("BUG: " + err.Error())
+		}
+		c.Listeners = []Listener{l}
+	}
+	if len(c.LogDirs) == 0 {
+		c.LogDirs = []string{DefaultLogDir}
+	}
+	c.NumPartitions = max(c.NumPartitions, 1)
+	c.ReplicationFactor = max(c.ReplicationFactor, 1)
+	c.MaxRequestBytes = orDefault(c.MaxRequestBytes, 100<<20)
+	c.FetchMaxBytes = orDefault(c.FetchMaxBytes, 55<<20)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.FS == nil {
+		c.FS = vfs.OS()
+	}
+	if c.Listen == nil {
+		c.Listen = net.Listen
+	}
+	return c, c.check()
+}
+
+func (c *Config) check() error {
+	names := map[string]bool{}
+	for _, l := range c.Listeners {
+		if names[l.Name] {
+			return badConfig("listeners names %s twice", l.Name)
+		}
+		names[l.Name] = true
+	}
+	for _, a := range c.Advertised {
+		if !names[a.Name] {
+			return badConfig("advertised.listeners names %s, which is not among the listeners", a.Name)
+		}
+	}
+	for i, d := range c.LogDirs {
+		if d == "" || slices.Contains(c.LogDirs[:i], d) {
+			return badConfig("log.dirs holds an empty path or %q twice", d)
+		}
+	}
+	if c.ClusterID != "" {
+		if _, err := kafka.ParseUUID(c.ClusterID); err != nil {
+			return badConfig("cluster id %q is not 22 characters of base64", c.ClusterID)
+		}
+	}
+	return nil
+}
+
+func orDefault[T int | int32 | int64](v, def T) T {
+	if v == 0 {
+		return def
+	}
+	return v
+}

@@ -1,0 +1,233 @@
+package data
+
+import (
+	"time"
+
+	"github.com/thalweg-io/thalweg/broker/internal/delayed"
+	"github.com/thalweg-io/thalweg/broker/internal/network"
+	"github.com/thalweg-io/thalweg/broker/internal/quota"
+	"github.com/thalweg-io/thalweg/broker/internal/replica"
+	"github.com/thalweg-io/thalweg/broker/internal/security"
+	"github.com/thalweg-io/thalweg/broker/internal/storage"
+	"github.com/thalweg-io/thalweg/internal/kafka"
+	"github.com/thalweg-io/thalweg/internal/kafka/wire"
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// Fetch: key 1, versions 4 to 18. Differs from Kafka: the session cache counts as full, so every answer
+// has session id 0 and clients send full requests (SURFACE 72 allows it); followers are not served yet
+// (NOT_LEADER_OR_FOLLOWER).
+//
+//	5   log start offset (KIP-107)
+//	7   sessions (KIP-227)
+//	9   current leader epoch (KIP-320)
+//	11  rack (KIP-392)
+//	12  flexible, last fetched epoch, diverging epoch (KIP-595)
+//	13  topics by id (KIP-516)
+//	15  replica id in a tagged field (KIP-903)
+//	16  leader hints in the answer (KIP-951)
+//	17  directory id of followers (KIP-853)
+//	18  high watermark of followers (KIP-1166)
+func (h *Handlers) Fetch(r *network.Request) network.Disposition {
+	s := slotOf(r)
+	if s.fetch == nil {
+		s.fetch = &fetch{h: h, wake: make(chan struct{}, 1)}
+	}
+	return s.fetch.serve(r)
+}
+
+const (
+	fetchStorageError = 6  // KAFKA_STORAGE_ERROR is known from here on (SURFACE 79)
+	fetchTopicID      = 13 // topics by id
+	fetchHints        = 16
+	// maxFetchWait bounds how long a client may ask to wait.
+	maxFetchWait = 24 * time.Hour
+)
+
+// fetch is one Fetch in its answer slot; used again for the slot's next one. It waits on the connection's
+// own goroutine.
+type fetch struct {
+	h *Handlers
+	r *network.Request
+
+	req       wire.FetchRequest
+	parts     []fetchPart // of all topics, in request order
+	endpoints []wire.NodeEndpoint
+	read      replica.ReadOptions
+	op        delayed.Op
+	wake      chan struct{}
+	timer     *time.Timer
+
+	bytes   int  // record bytes found
+	instant bool // an error or a diverging epoch: answer without waiting (SURFACE 68)
+	answer  answer
+}
+
+// fetchPart is one partition of the request with what was found.
+type fetchPart struct {
+	p      *replica.Partition // nil if there is none here
+	result wire.FetchPartitionResult
+	slice  storage.Slice
+}
+
+func (s *fetch) serve(r *network.Request) network.Disposition {
+	s.r = r
+	defer s.done()
+	if err := s.req.Parse(r.Version, r.Payload); err != nil {
+		return network.Hangup
+	}
+	if s.req.SessionID != 0 { // we hand out none, so it is somebody else's
+		r.Out = wire.AppendFetchHead(r.Out, r.Version, 0, kerr.FetchSessionIDNotFound.Code, 0, 0)
+		r.Out = wire.AppendFetchEnd(r.Out, r.Version, nil)
+		return network.Answered
+	}
+	deadline := r.Now.Add(min(max(time.Duration(s.req.MaxWaitMs)*time.Millisecond, 0), maxFetchWait))
+	s.look()
+	for last := s.req.MaxWaitMs <= 0; !last && !s.enough(); {
+		last = s.wait(deadline)
+		s.look()
+	}
+	throttle := s.h.throttle(r, quota.Fetch, s.bytes)
+	if throttle > 0 { // SURFACE 9
+		s.drop()
+	}
+	s.build(throttle)
+	return network.Answered
+}
+
+// enough reports whether the answer can go now (SURFACE 68).
+func (s *fetch) enough() bool {
+	return s.instant || len(s.parts) == 0 || s.bytes >= int(max(s.req.MinBytes, 0))
+}
+
+// look reads every partition anew, within the request's bounds (SURFACE 66).
+func (s *fetch) look() {
+	s.drop()
+	s.parts, s.endpoints, s.bytes, s.instant = s.parts[:0], s.endpoints[:0], 0, false
+	left := int(min(s.req.MaxBytes, s.h.FetchMax))
+	for i := range s.req.Topics {
+		t := &s.req.Topics[i]
+		byID := s.r.Version >= fetchTopicID
+		l := s.h.find(byID, t.Name, t.ID)
+		var refused error
+		if l.name != "" && !s.h.allowed(s.r, security.OpRead, l.name) {
+			refused = errNotAllowed
+		}
+		for j := range t.Partitions {
+			left -= s.partition(&t.Partitions[j], l, byID, refused, left)
+		}
+	}
+}
+
+// partition looks at one partition and returns the record bytes found, at most left unless it is
+// the first one to have any.
+func (s *fetch) partition(want *wire.FetchPartition, l lookup, byID bool, err error, left int) int {
+	s.parts = append(s.parts, fetchPart{})
+	part := &s.parts[len(s.parts)-1]
+	if err == nil && s.req.ReplicaID >= 0 {
+		err = replica.ErrNotLeader // followers are not served yet
+	}
+	if err == nil {
+		part.p, err = s.h.partition(l, byID, want.Index)
+	}
+	var got replica.Read
+	if err == nil {
+		s.read = replica.ReadOptions{
+			Offset: want.FetchOffset, MaxBytes: int32(max(min(int(want.MaxBytes), left), 0)), MinOne: s.bytes == 0,
+			Isolation: kafka.Isolation(s.req.Isolation), CurrentEpoch: kafka.LeaderEpoch(want.CurrentLeaderEpoch),
+			LastFetchedEpoch: kafka.LeaderEpoch(want.LastFetchedEpoch),
+		}
+		got, err = part.p.Read(&s.read)
+	}
+	if err != nil {
+		part.result = s.failure(want.Index, l.name, err)
+		s.instant = true
+		return 0
+	}
+	part.slice = got.Slice
+	part.result = wire.FetchPartitionResult{
+		Index: want.Index, HighWatermark: got.HighWatermark, LastStableOffset: got.LastStableOffset,
+		LogStartOffset: got.LogStartOffset, PreferredReadReplica: -1,
+	}
+	if s.read.Isolation == kafka.ReadCommitted {
+		part.result.Aborted = noneAborted // SURFACE 57: null for read_uncommitted only
+	}
+	if got.Diverging {
+		part.result.DivergingEpoch = wire.EpochEndOffset{Epoch: int32(got.DivergingEpoch), EndOffset: got.DivergingEnd, Set: true}
+		s.instant = true
+	}
+	n := part.slice.Len()
+	s.bytes += n
+	return n
+}
+
+var noneAborted = []wire.AbortedTransaction{}
+
+func (s *fetch) failure(index int32, topic string, err error) wire.FetchPartitionResult {
+	code := s.h.codeOf(err)
+	if code == kerr.KafkaStorageError.Code && s.r.Version < fetchStorageError {
+		code = kerr.NotLeaderForPartition.Code // SURFACE 79
+	}
+	res := wire.FetchPartitionResult{
+		Index: index, ErrorCode: code,
+		HighWatermark: -1, LastStableOffset: -1, LogStartOffset: -1, PreferredReadReplica: -1,
+	}
+	moved := code == kerr.NotLeaderForPartition.Code || code == kerr.FencedLeaderEpoch.Code
+	if moved && s.r.Version >= fetchHints {
+		res.CurrentLeader, s.endpoints = s.h.leaderHint(s.r, topic, index, s.endpoints)
+	}
+	return res
+}
+
+// wait parks until a partition has moved, the deadline or the end of the connection, and reports whether
+// it was one of the latter two.
+func (s *fetch) wait(deadline time.Time) (last bool) {
+	s.op.Begin(s, len(s.parts), 1)
+	for i := range s.parts {
+		if part := &s.parts[i]; part.p != nil {
+			s.op.Watch(part.p.Watermark(), part.result.HighWatermark+1)
+		}
+	}
+	left := time.Until(deadline)
+	if left <= 0 {
+		s.op.Cancel()
+		return true
+	}
+	if !s.op.Park(nil, time.Time{}) {
+		return false
+	}
+	if s.timer == nil {
+		s.timer = time.NewTimer(left)
+	} else {
+		s.timer.Reset(left)
+	}
+	defer s.timer.Stop()
+	select {
+	case <-s.wake:
+		return false
+	case <-s.timer.C:
+	case <-s.r.Done():
+	}
+	if !s.op.Cancel() {
+		<-s.wake // it has ended elsewhere at this very moment
+	}
+	return true
+}
+
+// End wakes the connection's goroutine.
+func (s *fetch) End(delayed.Reason) { s.wake <- struct{}{} }
+
+// drop closes what was read and will not be sent.
+func (s *fetch) drop() {
+	for i := range s.parts {
+		s.parts[i].slice.Close()
+		s.parts[i].slice = storage.Slice{}
+	}
+	s.bytes = 0
+}
+
+// done lets go of the frame. The slices belong to the answer by now.
+func (s *fetch) done() {
+	s.req.Reset()
+	s.r = nil
+}

@@ -1,0 +1,82 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/thalweg-io/thalweg/broker/internal/api/admin"
+	"github.com/thalweg-io/thalweg/broker/internal/api/data"
+	"github.com/thalweg-io/thalweg/broker/internal/api/txn"
+	"github.com/thalweg-io/thalweg/broker/internal/metadata"
+	"github.com/thalweg-io/thalweg/broker/internal/network"
+	"github.com/thalweg-io/thalweg/broker/internal/quota"
+	"github.com/thalweg-io/thalweg/internal/kafka"
+	"github.com/thalweg-io/thalweg/internal/kafka/wire"
+)
+
+// Options is what a Server works with. All fields are needed.
+type Options struct {
+	Self     kafka.BrokerID
+	Image    func() *metadata.Image
+	Limiter  quota.Limiter
+	Data     *data.Handlers
+	Admin    *admin.Handlers
+	Txn      *txn.Handlers
+	MaxFrame int // socket.request.max.bytes
+}
+
+// Server dispatches requests: the network.Handler of every listener.
+type Server struct {
+	self     kafka.BrokerID
+	image    func() *metadata.Image
+	limiter  quota.Limiter
+	data     *data.Handlers
+	admin    *admin.Handlers
+	txn      *txn.Handlers
+	maxFrame int
+	table    *table
+}
+
+// NewServer returns a server.
+func NewServer(o Options) *Server {
+	s := &Server{
+		self: o.Self, image: o.Image, limiter: o.Limiter,
+		data: o.Data, admin: o.Admin, txn: o.Txn, maxFrame: o.MaxFrame,
+	}
+	s.table = newTable(s)
+	return s
+}
+
+var (
+	// errUnknownAPI: a key or version that is not served; Kafka, too, just closes (SURFACE 2).
+	errUnknownAPI = errors.New("API key or version is not served")
+	// errTooLarge: a frame over the limit of its API or of the broker (SURFACE 6).
+	errTooLarge = errors.New("request is too large")
+)
+
+// Admit is the size gate and the memory charge, before the body of a frame is read.
+func (s *Server) Admit(_ *network.Session, key, version int16, size int) (int64, error) {
+	e, ok := s.table.find(key, version)
+	if e == nil || !ok && key != keyApiVersions { // ApiVersions answers any version (KIP-511)
+		return 0, fmt.Errorf("%w: key %d version %d", errUnknownAPI, key, version)
+	}
+	if limit := min(s.maxFrame, wire.LimitOf(key).MaxFrame); size > limit {
+		return 0, fmt.Errorf("%w: %s of %d bytes, at most %d", errTooLarge, e.Name, size, limit)
+	}
+	return wire.Charge(key, size), nil
+}
+
+// Serve runs a request's handler.
+func (s *Server) Serve(r *network.Request) network.Disposition {
+	e, ok := s.table.find(r.Key, r.Version)
+	switch {
+	case ok:
+		if d := s.limiter.Record(quota.RequestTime, r.Session.Principal, r.ClientID, float64(e.Cost), r.Now); d > 0 {
+			r.Mute = d
+		}
+		return e.serve(r)
+	case r.Key == keyApiVersions:
+		return s.unsupportedApiVersions(r)
+	}
+	return network.Hangup
+}

@@ -1,0 +1,67 @@
+package api
+
+import (
+	"github.com/thalweg-io/thalweg/broker/internal/network"
+	"github.com/thalweg-io/thalweg/broker/internal/security"
+	"github.com/thalweg-io/thalweg/internal/kafka/wire"
+)
+
+// Entry is one API that is served.
+type Entry struct {
+	Key      int16
+	Name     string
+	Min, Max int16
+	// Resource and Operation are what a client must be allowed at least; ResourceNone and
+	// OpNone for APIs that are open to everybody.
+	Resource  security.Resource
+	Operation security.Operation
+	// Cost is what one request takes out of the request quota beside its measured time, in
+	// units of a small Produce.
+	Cost  int
+	serve func(*network.Request) network.Disposition
+}
+
+// advertisedMin is the lowest version told to clients: that of Produce is a lie that Kafka tells
+// too, because librdkafka takes compression for unsupported otherwise (KAFKA-18659). The lower versions are refused.
+func (e *Entry) advertisedMin() int16 {
+	if e.Key == keyProduce {
+		return 0
+	}
+	return e.Min
+}
+
+// Keys that this package itself must know.
+const (
+	keyProduce     = 0
+	keyApiVersions = 18
+)
+
+// table is indexed by API key; entries without a handler are not served.
+type table [wire.MaxKey + 1]Entry
+
+// newTable lists what is served. Versions are those of Kafka 4.4 (SURFACE §1.2).
+func newTable(s *Server) *table {
+	entries := []Entry{
+		{0, "Produce", 3, 13, security.ResourceTopic, security.OpWrite, 1, s.data.Produce},
+		{1, "Fetch", 4, 18, security.ResourceTopic, security.OpRead, 1, s.data.Fetch},
+		{2, "ListOffsets", 1, 11, security.ResourceTopic, security.OpDescribe, 4, s.data.ListOffsets},
+		{3, "Metadata", 0, 13, security.ResourceTopic, security.OpDescribe, 8, s.admin.Metadata},
+		{18, "ApiVersions", 0, 5, security.ResourceNone, security.OpNone, 1, s.apiVersions},
+		{19, "CreateTopics", 2, 7, security.ResourceTopic, security.OpCreate, 32, s.admin.CreateTopics},
+		{22, "InitProducerId", 0, 5, security.ResourceCluster, security.OpIdempotentWrite, 2, s.txn.InitProducerID},
+	}
+	t := new(table)
+	for _, e := range entries {
+		t[e.Key] = e
+	}
+	return t
+}
+
+// find returns the entry of a key and whether it serves the version; nil for an unknown key.
+func (t *table) find(key, version int16) (*Entry, bool) {
+	if key < 0 || int(key) >= len(t) || t[key].serve == nil {
+		return nil, false
+	}
+	e := &t[key]
+	return e, version >= e.Min && version <= e.Max
+}

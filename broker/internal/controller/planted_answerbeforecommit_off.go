@@ -1,0 +1,5 @@
+//go:build !planted_controller_answerbeforecommit
+
+package controller
+
+const plantedAnswerBeforeCommit = false

@@ -1,0 +1,5 @@
+//go:build !planted_controller_keepworking
+
+package controller
+
+const plantedKeepWorking = false

@@ -1,0 +1,5 @@
+//go:build !planted_controller_seats
+
+package controller
+
+const plantedSeats = false

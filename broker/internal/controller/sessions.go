@@ -1,0 +1,100 @@
+package controller
+
+import (
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/thalweg-io/thalweg/broker/internal/metadata"
+	"github.com/thalweg-io/thalweg/internal/kafka"
+)
+
+// sessions is what this controller heard of brokers in its term. Soft: it begins anew with each.
+type sessions struct {
+	timeoutMs  int64
+	lastTickMs int64
+	brokers    map[kafka.BrokerID]*session
+	// caughtUpAt is the offset that a broker whose registration was committed before this term
+	// must have reached to be unfenced.
+	caughtUpAt int64
+}
+
+type session struct {
+	contactMs  int64
+	offset     int64 // metadata offset that the broker has reached, -1 unknown
+	registered int64 // last offset of its registration; -1: before this term; unset: not committed
+	shutdownAt int64 // offset of its controlled shutdown, or -1
+}
+
+// uncommitted stands for an offset that is not known yet.
+const uncommitted = math.MaxInt64
+
+func newSessions(timeoutMs int64) sessions {
+	return sessions{timeoutMs: timeoutMs, brokers: make(map[kafka.BrokerID]*session)}
+}
+
+// touch notes that a broker was heard of, at a metadata offset if that is not negative.
+func (s *sessions) touch(id kafka.BrokerID, nowMs, offset int64) *session {
+	b := s.brokers[id]
+	if b == nil {
+		b = &session{offset: -1, registered: -1, shutdownAt: -1}
+		s.brokers[id] = b
+	}
+	b.contactMs = nowMs
+	b.offset = max(b.offset, offset)
+	return b
+}
+
+// register begins the session of a new incarnation.
+func (s *sessions) register(id kafka.BrokerID, nowMs int64) *session {
+	delete(s.brokers, id)
+	b := s.touch(id, nowMs, -1)
+	b.registered = uncommitted
+	return b
+}
+
+// valid reports whether the broker was heard of within the time-out.
+func (s *sessions) valid(id kafka.BrokerID, nowMs int64) bool {
+	b := s.brokers[id]
+	return b != nil && nowMs-b.contactMs < s.timeoutMs
+}
+
+// caughtUp reports whether a broker at that metadata offset has seen its own registration.
+func (s *sessions) caughtUp(id kafka.BrokerID, offset int64) bool {
+	registered := s.caughtUpAt
+	if b := s.brokers[id]; b != nil && b.registered >= 0 {
+		registered = b.registered
+	}
+	return offset >= registered
+}
+
+// expired returns the unfenced brokers of the image that were not heard of in time, by id. A gap
+// between two calls that is long itself is not held against them: it was this process that slept.
+func (s *sessions) expired(image *metadata.Image, nowMs int64) []kafka.BrokerID {
+	slept := s.lastTickMs != 0 && nowMs-s.lastTickMs > s.timeoutMs/2
+	s.lastTickMs = nowMs
+	var ids []kafka.BrokerID
+	image.Brokers(func(b *metadata.Broker) bool {
+		switch {
+		case b.Fenced:
+		case slept || s.brokers[b.ID] == nil:
+			s.touch(b.ID, nowMs, -1)
+		case !s.valid(b.ID, nowMs):
+			ids = append(ids, b.ID)
+		}
+		return true
+	})
+	return ids
+}
+
+// lowestActive is the lowest metadata offset that an active broker other than id reported;
+// MaxInt64 if there is none.
+func (s *sessions) lowestActive(image *metadata.Image, except kafka.BrokerID) int64 {
+	lowest := int64(math.MaxInt64)
+	for _, id := range slices.Sorted(maps.Keys(s.brokers)) {
+		if id != except && image.Broker(id).Active() {
+			lowest = min(lowest, s.brokers[id].offset)
+		}
+	}
+	return lowest
+}

@@ -1,0 +1,5 @@
+//go:build !planted_metadata_aliasing
+
+package metadata
+
+const plantedAliasing = false

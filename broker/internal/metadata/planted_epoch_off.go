@@ -1,0 +1,5 @@
+//go:build !planted_metadata_epoch
+
+package metadata
+
+const plantedEpoch = false

@@ -1,0 +1,119 @@
+package network
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/thalweg-io/thalweg/broker/internal/security"
+)
+
+// accept serves what comes in on ln until ln is closed by us. Errors (descriptors run out, a
+// client gone before it was accepted) never end it: it backs off and tries again.
+func (s *Server) accept(ln net.Listener, l Listener) {
+	defer s.wg.Done()
+	gap := acceptMinGap
+	for {
+		nc, err := ln.Accept()
+		if err == nil {
+			gap = acceptMinGap
+			// An error means that the connection is closed already, and counted.
+			_ = s.serve(nc, l, true)
+			continue
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		s.opts.Logger.Warn("accept failed", slog.String("listener", l.Name), slog.Any("error", err))
+		if !s.pause(gap) {
+			return
+		}
+		gap = min(gap*2, acceptMaxGap)
+	}
+}
+
+// pause waits for d; it returns false if the server is closing.
+func (s *Server) pause(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-s.quit:
+		return false
+	}
+}
+
+// errTooMany: a limit on the number of connections is reached.
+var errTooMany = errors.New("too many connections")
+
+// serve registers nc and starts its reader, or closes it.
+func (s *Server) serve(nc net.Conn, l Listener, limited bool) error {
+	host := remoteHost(nc)
+	c, err := s.register(nc, l, host, limited)
+	if err != nil {
+		nc.Close()
+		s.opts.Logger.Debug("connection refused", slog.String("listener", l.Name),
+			slog.String("remote", host), slog.Any("error", err))
+		return err
+	}
+	go c.run()
+	return nil
+}
+
+func (s *Server) register(nc net.Conn, l Listener, host string, limited bool) (*conn, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.closing {
+		return nil, ErrServerClosed
+	}
+	if limited {
+		if over(s.mu.limited, s.opts.MaxConnections) || over(s.mu.perIP[host], s.opts.MaxConnectionsPerIP) {
+			s.mu.past.Refused++
+			return nil, errTooMany
+		}
+		s.mu.limited++
+		s.mu.perIP[host]++
+	}
+	if l.Principal == (security.Principal{}) {
+		l.Principal = security.Anonymous
+	}
+	c := newConn(s, nc, Session{ID: s.lastID.Add(1), Listener: l.Name, RemoteHost: host, Principal: l.Principal})
+	c.limited = limited
+	s.mu.conns[c] = struct{}{}
+	s.mu.past.Accepted++
+	s.wg.Add(1)
+	return c, nil
+}
+
+func over(n, limit int) bool { return limit > 0 && n >= limit }
+
+// forget takes a closed connection out and keeps its counters.
+func (s *Server) forget(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.mu.Lock()
+	s.mu.past.add(&c.mu.seen)
+	s.mu.past.Closed[c.mu.reason]++
+	c.mu.Unlock()
+	delete(s.mu.conns, c)
+	if c.limited {
+		s.mu.limited--
+		if s.mu.perIP[c.session.RemoteHost]--; s.mu.perIP[c.session.RemoteHost] == 0 {
+			delete(s.mu.perIP, c.session.RemoteHost)
+		}
+	}
+}
+
+// remoteHost is the peer's address without its port.
+func remoteHost(nc net.Conn) string {
+	addr := nc.RemoteAddr()
+	if addr == nil {
+		return ""
+	}
+	if host, _, err := net.SplitHostPort(addr.String()); err == nil {
+		return host
+	}
+	return addr.String()
+}

@@ -1,0 +1,79 @@
+package network
+
+import (
+	"testing"
+	"testing/synctest"
+)
+
+// Goal: the rules of the budget. Method: acquire on goroutines in a bubble, look who got through.
+func TestBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &budget{total: 100, share: 60}
+		var x, y, z account
+		got := map[string]bool{}
+		stop := make(chan struct{})
+		acquire := func(name string, a *account, n int64, stop chan struct{}) {
+			go func() { got[name] = b.acquire(a, n, stop) }()
+			synctest.Wait()
+		}
+		is := func(name string, want bool) {
+			t.Helper()
+			synctest.Wait()
+			if g, ok := got[name]; ok != want || g != want {
+				t.Fatalf("%s: returned %v, granted %v; want %v", name, ok, g, want)
+			}
+		}
+		acquire("x50", &x, 50, nil)
+		is("x50", true)
+		acquire("x20: over its share", &x, 20, nil)
+		is("x20: over its share", false)
+		acquire("y40: passes one that waits for its own share", &y, 40, nil)
+		is("y40: passes one that waits for its own share", true)
+		acquire("z30: over the total", &z, 30, nil)
+		is("z30: over the total", false)
+		if b.tryAcquire(new(account), 1) {
+			t.Fatal("tryAcquire passed those who wait")
+		}
+		acquire("late", new(account), 5, stop)
+		is("late", false) // would fit, but z was first
+		b.release(&x, 50)
+		is("x20: over its share", true)
+		is("z30: over the total", true)
+		is("late", true)
+		b.release(&y, 40)
+		b.release(&x, 20)
+		b.release(&z, 30)
+		if b.used != 5 || len(b.waiting) != 0 {
+			t.Fatalf("used %d, %d waiting; want 5 and none", b.used, len(b.waiting))
+		}
+
+		acquire("huge", &x, 500, nil)
+		is("huge", false)
+		acquire("y1", &y, 1, stop)
+		is("y1", false) // not past the huge one
+		close(stop)
+		synctest.Wait()
+		if g, ok := got["y1"]; !ok || g || len(b.waiting) != 1 {
+			t.Fatalf("stopped wait: returned %v, granted %v, %d waiting", ok, g, len(b.waiting))
+		}
+		b.release(&account{held: 5}, 5) // stands for that of "late"
+		is("huge", true)                // alone
+		b.release(&x, 500)
+		if b.used != 0 {
+			t.Fatalf("used %d at the end", b.used)
+		}
+	})
+}
+
+func TestBudgetReleasedTwice(t *testing.T) {
+	b := &budget{total: 100, share: 100}
+	var a account
+	b.tryAcquire(&a, 10)
+	b.release(&a, 10)
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	b.release(&a, 10)
+}

@@ -1,0 +1,5 @@
+//go:build !planted_network_blockingcompleter
+
+package network
+
+const plantedBlockingCompleter = false

@@ -1,0 +1,5 @@
+//go:build !planted_network_order
+
+package network
+
+const plantedOrder = false

@@ -1,0 +1,5 @@
+//go:build !planted_network_overlap
+
+package network
+
+const plantedOverlap = false

@@ -1,0 +1,5 @@
+//go:build !planted_network_release
+
+package network
+
+const plantedRelease = false

@@ -1,0 +1,5 @@
+//go:build !planted_quorum_applybeforepersist
+
+package quorum
+
+const plantedApplyBeforePersist = false

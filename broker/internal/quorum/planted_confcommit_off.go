@@ -1,0 +1,5 @@
+//go:build !planted_quorum_confcommit
+
+package quorum
+
+const plantedConfCommit = false

@@ -1,0 +1,5 @@
+//go:build !planted_quorum_hardstate
+
+package quorum
+
+const plantedHardState = false

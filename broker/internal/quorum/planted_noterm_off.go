@@ -1,0 +1,5 @@
+//go:build !planted_quorum_noterm
+
+package quorum
+
+const plantedNoTerm = false

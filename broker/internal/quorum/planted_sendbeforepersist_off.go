@@ -1,0 +1,5 @@
+//go:build !planted_quorum_sendbeforepersist
+
+package quorum
+
+const plantedSendBeforePersist = false

@@ -1,0 +1,166 @@
+package replica
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/thalweg-io/thalweg/broker/internal/metadata"
+	"github.com/thalweg-io/thalweg/broker/internal/storage"
+	"github.com/thalweg-io/thalweg/internal/kafka"
+)
+
+// Options is what a Manager works with. All fields are needed.
+type Options struct {
+	Self   kafka.BrokerID
+	Dirs   []*storage.Dir // at least one; opened by and belonging to the caller
+	Logger *slog.Logger
+}
+
+// Manager holds this broker's partitions and brings them into line with the metadata.
+type Manager struct {
+	self kafka.BrokerID
+	dirs []*storage.Dir
+	lg   *slog.Logger
+
+	table table
+
+	mu struct {
+		sync.Mutex
+		homes map[kafka.TopicIDPartition]*storage.Dir // where a partition was found at start
+		count map[*storage.Dir]int                    // partitions per directory
+	}
+}
+
+// NewManager makes a manager without partitions; those arrive with the first Publish.
+func NewManager(o Options) *Manager {
+	m := &Manager{self: o.Self, dirs: o.Dirs, lg: o.Logger}
+	m.mu.homes = make(map[kafka.TopicIDPartition]*storage.Dir)
+	m.mu.count = make(map[*storage.Dir]int)
+	for _, d := range o.Dirs {
+		for _, id := range d.Found() {
+			m.mu.homes[id] = d
+		}
+	}
+	return m
+}
+
+// ByName returns the partitions of a topic by index, nil where this broker has no replica. It takes
+// no lock and does not allocate. Read-only.
+func (m *Manager) ByName(topic []byte) []*Partition { return m.table.byName(topic) }
+
+// ByID is ByName by identity.
+func (m *Manager) ByID(id kafka.TopicID) []*Partition { return m.table.byID(id) }
+
+// Partition finds one partition by name, or nil.
+func (m *Manager) Partition(topic string, index int32) *Partition {
+	return pick(m.ByName([]byte(topic)), index)
+}
+
+// Publish brings the partitions into line with an image: it implements metadata.Publisher, and
+// opens and creates logs.
+func (m *Manager) Publish(delta *metadata.Delta, image *metadata.Image) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, d := range delta.Topics {
+		if d.Deleted() {
+			m.removeLocked(d)
+			continue
+		}
+		m.applyLocked(d, image)
+	}
+	m.reconfigureLocked(delta, image)
+}
+
+// applyLocked opens what is new to this broker and gives every changed partition its role.
+func (m *Manager) applyLocked(d metadata.TopicDelta, image *metadata.Image) {
+	old := m.ByID(d.ID())
+	next := make([]*Partition, len(d.New.Partitions))
+	copy(next, old)
+	var cfg *metadata.TopicConfig
+	changed := false
+	d.Partitions(func(index int32, _, after *metadata.Partition) bool {
+		if after == nil || !after.IsReplica(m.self) {
+			return true // giving up a replica comes with reassignment
+		}
+		if next[index] == nil {
+			if cfg == nil {
+				c := image.EffectiveTopicConfig(d.Name())
+				cfg = &c
+			}
+			id := kafka.TopicIDPartition{ID: d.ID(), Topic: d.Name(), Partition: index}
+			next[index] = m.openLocked(id, cfg)
+			changed = true
+		}
+		next[index].setRole(after)
+		return true
+	})
+	if changed {
+		m.table.put(d.Name(), d.ID(), next)
+	}
+}
+
+// openLocked opens or creates a partition's log. A log that cannot be opened makes an offline
+// partition, which answers KAFKA_STORAGE_ERROR while the others serve (durability 7).
+func (m *Manager) openLocked(id kafka.TopicIDPartition, cfg *metadata.TopicConfig) *Partition {
+	p := newPartition(id, m.self, cfg)
+	dir := m.homeLocked(id)
+	lg, err := dir.OpenLog(id, logConfig(id.Topic, cfg), p)
+	if err != nil {
+		m.lg.Error("cannot open log", "topic", id.Topic, "partition", id.Partition, "dir", dir.Path(), "err", err)
+		p.Failed(fmt.Errorf("open log: %w", err))
+		return p
+	}
+	m.mu.count[dir]++
+	p.log = lg
+	return p
+}
+
+// homeLocked is where a partition lies, or else the directory with the fewest.
+func (m *Manager) homeLocked(id kafka.TopicIDPartition) *storage.Dir {
+	if d := m.mu.homes[id]; d != nil {
+		return d
+	}
+	best := m.dirs[0]
+	for _, d := range m.dirs {
+		if d.Err() == nil && (best.Err() != nil || m.mu.count[d] < m.mu.count[best]) {
+			best = d
+		}
+	}
+	return best
+}
+
+// removeLocked forgets a deleted topic. Its files stay until deletion is served.
+func (m *Manager) removeLocked(d metadata.TopicDelta) {
+	for _, p := range m.ByID(d.ID()) {
+		if p != nil {
+			p.setRole(&metadata.Partition{Leader: kafka.NoBroker, LeaderEpoch: kafka.NoLeaderEpoch})
+		}
+	}
+	m.table.put(d.Name(), d.ID(), nil)
+}
+
+// reconfigureLocked gives changed topic configs to the partitions concerned: all, if defaults changed.
+func (m *Manager) reconfigureLocked(delta *metadata.Delta, image *metadata.Image) {
+	for _, r := range delta.Configs {
+		if r == metadata.TopicResource(r.Name) {
+			m.reconfigureTopic(r.Name, image)
+			continue
+		}
+		image.Topics(func(t *metadata.Topic) bool {
+			m.reconfigureTopic(t.Name, image)
+			return true
+		})
+	}
+}
+
+func (m *Manager) reconfigureTopic(topic string, image *metadata.Image) {
+	cfg := image.EffectiveTopicConfig(topic)
+	for _, p := range m.ByName([]byte(topic)) {
+		if p != nil && p.log != nil {
+			p.config.Store(&cfg)
+			p.log.SetConfig(logConfig(topic, &cfg))
+			p.advance() // min.insync.replicas or flush.policy may have freed it
+		}
+	}
+}

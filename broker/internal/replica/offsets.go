@@ -1,0 +1,71 @@
+package replica
+
+import (
+	"errors"
+
+	"github.com/thalweg-io/thalweg/internal/kafka"
+)
+
+// Special timestamps of ListOffsets (SURFACE 80).
+const (
+	TimestampLatest        = -1
+	TimestampEarliest      = -2
+	TimestampOfMax         = -3 // KIP-734
+	TimestampEarliestLocal = -4 // KIP-405
+	TimestampLatestTiered  = -5 // KIP-1005
+	TimestampPendingUpload = -6 // KIP-1023
+)
+
+// ErrTimestamp: a negative timestamp that means nothing.
+var ErrTimestamp = errors.New("unsupported special timestamp")
+
+// Offset is the answer of a search by time. Offset and Timestamp are -1 for "none" (SURFACE 81).
+type Offset struct {
+	Offset    int64
+	Timestamp int64
+	Epoch     kafka.LeaderEpoch
+}
+
+var noOffset = Offset{Offset: -1, Timestamp: -1, Epoch: kafka.NoLeaderEpoch}
+
+// OffsetFor answers ListOffsets for one partition: a special timestamp, or the first record at or
+// after a time in milliseconds, as far as the isolation lets the client see. It may read and
+// decompress batches of the log. Errors: those of Read, ErrOffsetNotAvailable, ErrTimestamp.
+func (p *Partition) OffsetFor(timestamp int64, iso kafka.Isolation, current kafka.LeaderEpoch) (Offset, error) {
+	r, err := p.leading(current)
+	if err != nil {
+		return noOffset, err
+	}
+	bound := p.HighWatermark()
+	settled := bound >= r.epochStart
+	if iso == kafka.ReadCommitted {
+		bound = p.LastStableOffset()
+	}
+	var o Offset
+	switch {
+	case timestamp == TimestampEarliest || timestamp == TimestampEarliestLocal:
+		return p.at(p.log.LogStartOffset()), nil
+	case timestamp == TimestampLatest:
+		o = Offset{Offset: bound, Timestamp: -1, Epoch: r.epoch}
+	case timestamp == TimestampOfMax:
+		o.Offset, o.Timestamp, o.Epoch, err = p.log.MaxTimestamp(bound)
+	case timestamp == TimestampLatestTiered || timestamp == TimestampPendingUpload:
+		return noOffset, nil // nothing is tiered
+	case timestamp < 0:
+		return noOffset, ErrTimestamp
+	default:
+		o.Offset, o.Timestamp, o.Epoch, err = p.log.OffsetForTimestamp(timestamp, bound)
+	}
+	switch {
+	case err != nil:
+		return noOffset, err
+	case !settled && (timestamp == TimestampLatest || o.Offset < 0): // SURFACE 82
+		return noOffset, ErrOffsetNotAvailable
+	}
+	return o, nil
+}
+
+// at is an offset with the epoch it was written in.
+func (p *Partition) at(offset int64) Offset {
+	return Offset{Offset: offset, Timestamp: -1, Epoch: kafka.NoLeaderEpoch}
+}

@@ -1,0 +1,5 @@
+//go:build !planted_replica_readpast
+
+package replica
+
+const plantedReadUncommitted = false

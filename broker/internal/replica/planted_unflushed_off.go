@@ -1,0 +1,5 @@
+//go:build !planted_replica_unflushed
+
+package replica
+
+const plantedWatermarkUnflushed = false

@@ -1,0 +1,122 @@
+package storage
+
+import (
+	"log/slog"
+	"math"
+
+	"github.com/thalweg-io/thalweg/internal/kafka"
+)
+
+// Policy says when an append counts as flushed (flush.policy).
+type Policy uint8
+
+const (
+	// FlushGroup queues every append for the syncer; flushed is what fdatasync has confirmed.
+	FlushGroup Policy = iota
+	// FlushOS leaves writing out to the kernel, as Kafka does by default: the flushed end is the
+	// log end, and only segments that have been rolled are synced.
+	FlushOS
+)
+
+// Config is what one log needs to know of its topic's settings. Zero fields take Kafka's default.
+type Config struct {
+	// SegmentBytes is the size at which a segment is rolled (segment.bytes). 0: 1 GiB.
+	SegmentBytes int32
+	// SegmentMs is the age at which a segment is rolled, by record timestamps (segment.ms).
+	// 0: 7 days. math.MaxInt64: never.
+	SegmentMs int64
+	// SegmentJitterMs is the most that is subtracted from SegmentMs, at random (segment.jitter.ms).
+	SegmentJitterMs int64
+	// IndexIntervalBytes is the distance between index entries (index.interval.bytes). 0: 4096;
+	// negative: an entry for every batch but the first.
+	IndexIntervalBytes int32
+	// SegmentIndexBytes bounds each index file (segment.index.bytes). 0: 10 MiB.
+	SegmentIndexBytes int32
+	// Flush is the durability policy (flush.policy).
+	Flush Policy
+	// Sparse allows gaps between batches, as compaction leaves them (cleanup.policy=compact).
+	Sparse bool
+	// MaxBatchBytes bounds what a batch may grow to when it is decompressed for a timestamp
+	// search, through compress.DefaultBudget (max.message.bytes). 0: 1 MiB + 12.
+	MaxBatchBytes int
+}
+
+// withDefaults fills the zero fields.
+func (c Config) withDefaults() Config {
+	if c.SegmentBytes <= 0 {
+		c.SegmentBytes = 1 << 30
+	}
+	if c.SegmentMs <= 0 {
+		c.SegmentMs = 7 * 24 * 3600 * 1000
+	}
+	if c.IndexIntervalBytes == 0 {
+		c.IndexIntervalBytes = 4096
+	}
+	if c.SegmentIndexBytes <= 0 {
+		c.SegmentIndexBytes = 10 << 20
+	}
+	if c.MaxBatchBytes <= 0 {
+		c.MaxBatchBytes = 1<<20 + 12
+	}
+	return c
+}
+
+// jitter draws what one segment subtracts from SegmentMs.
+func (c *Config) jitter(random func() [16]byte) int64 {
+	if c.SegmentJitterMs <= 0 || random == nil {
+		return 0
+	}
+	r := random()
+	var n uint64
+	for _, b := range r[:8] {
+		n = n<<8 | uint64(b)
+	}
+	return int64(n % uint64(min(c.SegmentJitterMs, math.MaxInt64-1)+1))
+}
+
+// Observer hears about one log. Its methods are called without any lock of this package, from the
+// syncer or from the caller of Log.Sync, and must not block. Flushed must not wait for a lock
+// under which Append is called: the syncer would stand still for every log of the directory.
+type Observer interface {
+	// Flushed tells that everything below end is durable. end never falls, but for truncation.
+	Flushed(end int64)
+	// Failed tells, once, that the log's directory went offline.
+	Failed(err error)
+}
+
+// DirOptions are the settings of one data directory.
+type DirOptions struct {
+	// ClusterID is the cluster that the directory must belong to. Empty: take what the directory
+	// says, or draw a new id if it is empty.
+	ClusterID string
+	// NodeID is this node (node.id); the directory must belong to it.
+	NodeID kafka.BrokerID
+	// Random supplies randomness for ids and roll jitter. Required if the directory is to be formatted.
+	Random func() [16]byte
+	// Logger receives what is worth telling an operator. nil: discarded.
+	Logger *slog.Logger
+	// QueueBytes bounds the bytes that wait for the syncer; appends wait while a started syncer is
+	// behind by more. 0: 64 MiB.
+	QueueBytes int64
+	// CheckpointBytes is how much is synced between two writings of the recovery points, so that
+	// a crash has no more than this to scan. 0: 64 MiB.
+	CheckpointBytes int64
+	// MaxOpenFiles bounds the files held open without being in use or unsynced. 0: 1024.
+	MaxOpenFiles int
+}
+
+func (o DirOptions) withDefaults() DirOptions {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.QueueBytes <= 0 {
+		o.QueueBytes = 64 << 20
+	}
+	if o.CheckpointBytes <= 0 {
+		o.CheckpointBytes = 64 << 20
+	}
+	if o.MaxOpenFiles <= 0 {
+		o.MaxOpenFiles = 1024
+	}
+	return o
+}

@@ -1,0 +1,310 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/thalweg-io/thalweg/internal/kafka"
+	"github.com/thalweg-io/thalweg/internal/vfs"
+)
+
+// Dir is one data directory: its identity, its lock, its logs and their syncer. A broker may have
+// several; none knows of the others.
+type Dir struct {
+	path   string
+	opts   DirOptions
+	disk   *disk
+	queue  *syncQueue
+	points *dirPoints
+	lock   io.Closer
+	meta   metaProperties
+	clean  bool
+	epoch  kafka.BrokerEpoch
+	found  []kafka.TopicIDPartition
+	strays []string
+
+	loop            sync.WaitGroup
+	results         []synced // scratch of SyncOnce
+	sinceCheckpoint int64    // likewise
+
+	mu struct {
+		sync.Mutex
+		logs   map[kafka.TopicPartition]*Log // nil value: being opened
+		opened map[kafka.TopicPartition]bool // since the start
+		closed bool
+	}
+}
+
+// ID is the directory's own id (directory.id).
+func (d *Dir) ID() kafka.UUID { return d.meta.directory }
+
+// ClusterID is the cluster that the directory belongs to.
+func (d *Dir) ClusterID() string { return d.meta.clusterID }
+
+// Path is where the directory is.
+func (d *Dir) Path() string { return d.path }
+
+// Clean reports whether the last stop was clean, and the broker epoch that it was written under
+// (KIP-966); -1 if the marker had none.
+func (d *Dir) Clean() (epoch kafka.BrokerEpoch, ok bool) { return d.epoch, d.clean }
+
+// Found lists the partitions that were there at open, in order of their directories' names.
+func (d *Dir) Found() []kafka.TopicIDPartition { return slices.Clone(d.found) }
+
+// Strays lists directories that are not a partition with an identity. They are left alone.
+func (d *Dir) Strays() []string { return slices.Clone(d.strays) }
+
+// Err is not nil once the directory is offline (S-09).
+func (d *Dir) Err() error { return d.disk.err() }
+
+// Logs lists the open logs in order of topic and partition.
+func (d *Dir) Logs() []*Log {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := make([]*Log, 0, len(d.mu.logs))
+	for _, l := range d.mu.logs {
+		if l != nil {
+			out = append(out, l)
+		}
+	}
+	slices.SortFunc(out, func(a, b *Log) int {
+		if c := strings.Compare(a.tip.Topic, b.tip.Topic); c != 0 {
+			return c
+		}
+		return int(a.tip.Partition) - int(b.tip.Partition)
+	})
+	return out
+}
+
+// OpenLog opens a partition's log, or creates it with its identity written first. After an unclean
+// stop it is recovered from its recovery point. obs may be nil. May do much I/O; different logs
+// may be opened at the same time. Errors: ErrTopicID, CorruptError (this partition only), ErrOpen,
+// ErrOffline, ErrClosed.
+func (d *Dir) OpenLog(tip kafka.TopicIDPartition, cfg Config, obs Observer) (*Log, error) {
+	tp := tip.TopicPartition()
+	if err := kafka.CheckTopicName(tip.Topic); err != nil { // before it becomes a path (S-15)
+		return nil, err
+	}
+	if tip.Partition < 0 || tip.ID.IsZero() {
+		return nil, fmt.Errorf("%w: %v has no identity", ErrTopicID, tp)
+	}
+	first, err := d.reserve(tp)
+	if err != nil {
+		return nil, err
+	}
+	l, err := d.openLog(tip, cfg, obs, first)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err != nil {
+		delete(d.mu.logs, tp)
+		return nil, err
+	}
+	d.mu.logs[tp] = l
+	d.mu.opened[tp] = true
+	return l, nil
+}
+
+// reserve claims the name. first is true for the first opening since the start.
+func (d *Dir) reserve(tp kafka.TopicPartition) (first bool, err error) {
+	if err := d.disk.err(); err != nil {
+		return false, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.mu.closed {
+		return false, ErrClosed
+	}
+	if _, there := d.mu.logs[tp]; there {
+		return false, fmt.Errorf("%w: %v", ErrOpen, tp)
+	}
+	d.mu.logs[tp] = nil
+	return !d.mu.opened[tp], nil
+}
+
+func (d *Dir) openLog(tip kafka.TopicIDPartition, cfg Config, obs Observer, first bool) (*Log, error) {
+	tp := tip.TopicPartition()
+	path := d.path + "/" + tp.String()
+	created, err := identify(d.disk.fs, path, tip.ID)
+	if err == nil && created {
+		err = d.points.forget(tp)
+	}
+	if err != nil {
+		if errors.Is(err, ErrTopicID) || errors.Is(err, fs.ErrPermission) {
+			return nil, err
+		}
+		return nil, d.disk.fail(err)
+	}
+	k := d.points.of(tp)
+	k.clean = d.clean && first && !created
+	l, err := openLog(d.disk, path, tip, cfg, obs, d.points, k)
+	if err != nil {
+		return nil, err
+	}
+	l.queue = d.queue
+	l.onStop = d.closedLog
+	return l, nil
+}
+
+func (d *Dir) closedLog(l *Log) {
+	d.mu.Lock()
+	delete(d.mu.logs, l.tip.TopicPartition())
+	d.mu.Unlock()
+}
+
+// identify makes sure that path is the directory of topic id, creating it with its identity, which
+// is durable before any data, if it is not there or was left empty by a crash.
+func identify(v vfs.FS, path string, id kafka.TopicID) (created bool, err error) {
+	names, err := v.List(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := mkdirDurably(v, path); err != nil {
+			return false, err
+		}
+		return true, writeDurably(v, path+"/"+partitionFile, encodePartition(id))
+	}
+	if err != nil {
+		return false, err
+	}
+	content, err := readFile(v, path+"/"+partitionFile)
+	switch {
+	case err == nil:
+		have, err := parsePartition(content)
+		if err == nil && have != id {
+			err = fmt.Errorf("%w: %s is of %v, not %v", ErrTopicID, path, have, id)
+		}
+		return false, err
+	case !errors.Is(err, fs.ErrNotExist):
+		return false, err
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, extLog) {
+			return false, fmt.Errorf("%w: %s has segments but no %s", ErrTopicID, path, partitionFile)
+		}
+	}
+	return true, writeDurably(v, path+"/"+partitionFile, encodePartition(id))
+}
+
+// RemoveLog deletes a closed log's directory and what the checkpoints say of it: it is renamed
+// first, so that a crash leaves either the partition or a stray (S-15). Pinned Slices stay readable.
+func (d *Dir) RemoveLog(tip kafka.TopicIDPartition) error {
+	tp := tip.TopicPartition()
+	if _, err := d.reserve(tp); err != nil {
+		return err
+	}
+	defer func() {
+		d.mu.Lock()
+		delete(d.mu.logs, tp)
+		d.mu.Unlock()
+	}()
+	path := d.path + "/" + tp.String()
+	content, err := readFile(d.disk.fs, path+"/"+partitionFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return d.disk.fail(err)
+	}
+	if have, err := parsePartition(content); err != nil || have != tip.ID {
+		return fmt.Errorf("%w: %s", ErrTopicID, path)
+	}
+	gone := deletedName(d.path, tip)
+	if err := d.removeDir(tp, path, gone); err != nil {
+		return d.disk.fail(err)
+	}
+	return nil
+}
+
+// deletedName is Kafka's name for a directory that waits to be unlinked: at most 255 bytes.
+func deletedName(root string, tip kafka.TopicIDPartition) string {
+	suffix := fmt.Sprintf(".%x-delete", tip.ID[:])
+	name := tip.TopicPartition().String()
+	return root + "/" + name[:min(len(name), 255-len(suffix))] + suffix
+}
+
+func (d *Dir) removeDir(tp kafka.TopicPartition, path, gone string) error {
+	v := d.disk.fs
+	if err := v.Rename(path, gone); err != nil {
+		return err
+	}
+	if err := v.SyncDir(d.path); err != nil {
+		return err
+	}
+	if err := d.points.forget(tp); err != nil {
+		return err
+	}
+	names, err := v.List(gone)
+	for _, name := range names {
+		if err == nil {
+			err = v.Remove(gone + "/" + name)
+		}
+	}
+	if err == nil {
+		err = v.Remove(gone)
+	}
+	return err
+}
+
+// Checkpoint writes index and epoch files, then recovery points, log starts and high watermarks,
+// durably (S-03). The syncer does it by itself now and then; the owner may do it more often.
+func (d *Dir) Checkpoint() error {
+	for _, l := range d.Logs() {
+		if err := l.notePoints(); err != nil && !errors.Is(err, ErrClosed) {
+			return err
+		}
+	}
+	if err := d.points.write(); err != nil {
+		return d.disk.fail(err)
+	}
+	return nil
+}
+
+// Close stops the syncer, syncs and closes every log, writes the checkpoints and releases the
+// lock. With clean it leaves the marker that saves the next start the recovery, as the very last
+// thing and only if everything before succeeded; epoch is written into it (S-04).
+func (d *Dir) Close(clean bool, epoch kafka.BrokerEpoch) error {
+	d.mu.Lock()
+	if d.mu.closed {
+		d.mu.Unlock()
+		return nil
+	}
+	d.mu.closed = true
+	d.mu.Unlock()
+	d.stopLoop()
+
+	err := d.disk.err()
+	for _, l := range d.Logs() {
+		l.freeze()
+		if err == nil {
+			_, err = l.Sync()
+		}
+		if err == nil {
+			err = l.notePoints()
+		}
+		l.abandon()
+	}
+	if err == nil {
+		err = d.points.write()
+	}
+	if err == nil && clean && d.recovered() {
+		err = writeMarker(d.disk.fs, d.path, epoch)
+	}
+	return errors.Join(err, d.lock.Close())
+}
+
+// recovered is false while a partition that was there after an unclean start has not been opened:
+// a marker would vouch for it.
+func (d *Dir) recovered() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, tip := range d.found {
+		if !d.clean && !d.mu.opened[tip.TopicPartition()] {
+			d.disk.lg.Warn("no clean-shutdown marker: a partition was not recovered", "partition", tip.TopicPartition().String())
+			return false
+		}
+	}
+	return true
+}

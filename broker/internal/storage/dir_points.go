@@ -1,0 +1,119 @@
+package storage
+
+import (
+	"bytes"
+	"sync"
+
+	"github.com/thalweg-io/thalweg/internal/kafka"
+)
+
+// dirPoints keeps the offset checkpoints of a data directory: Kafka's three text files.
+type dirPoints struct {
+	disk *disk
+	path string
+	mu   struct {
+		sync.Mutex // held while writing: the files follow the maps in order
+		recovery   offsets
+		start      offsets
+		hint       offsets
+		written    map[string][]byte
+	}
+}
+
+// readDirPoints reads the files. What is unreadable is treated as not there; what is said of
+// partitions that are not there is dropped (S-17).
+func readDirPoints(d *disk, path string, found []kafka.TopicIDPartition) *dirPoints {
+	p := &dirPoints{disk: d, path: path}
+	there := make(map[kafka.TopicPartition]bool, len(found))
+	for _, tip := range found {
+		there[tip.TopicPartition()] = true
+	}
+	p.mu.written = map[string][]byte{}
+	read := func(name string) offsets {
+		o, err := readOffsets(d.fs, path+"/"+name)
+		if err != nil {
+			d.lg.Warn("ignoring a checkpoint file", "path", path+"/"+name, "error", err)
+		} else {
+			p.mu.written[name] = o.encode()
+		}
+		for tp := range o {
+			if !there[tp] {
+				delete(o, tp)
+			}
+		}
+		return o
+	}
+	p.mu.recovery, p.mu.start, p.mu.hint = read(recoveryPointFile), read(logStartFile), read(highWatermarkFile)
+	return p
+}
+
+// of tells what is known of a partition.
+func (p *dirPoints) of(tp kafka.TopicPartition) found {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	k := found{recovery: p.mu.recovery[tp], start: p.mu.start[tp], hint: -1}
+	if hw, ok := p.mu.hint[tp]; ok {
+		k.hint = hw
+	}
+	return k
+}
+
+// forget drops a partition that is new or gone, durably.
+func (p *dirPoints) forget(tp kafka.TopicPartition) error {
+	p.mu.Lock()
+	delete(p.mu.recovery, tp)
+	delete(p.mu.start, tp)
+	delete(p.mu.hint, tp)
+	p.mu.Unlock()
+	return p.write()
+}
+
+func (p *dirPoints) lower(l *Log, offset int64) error {
+	tp := l.tip.TopicPartition()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mu.recovery[tp] <= offset {
+		return nil
+	}
+	p.mu.recovery[tp] = offset
+	return p.writeLocked(recoveryPointFile, p.mu.recovery)
+}
+
+func (p *dirPoints) note(l *Log) {
+	tp := l.tip.TopicPartition()
+	p.mu.Lock()
+	p.mu.recovery[tp] = l.recovery.Load()
+	p.mu.start[tp] = l.start.Load()
+	if hw := l.HighWatermarkHint(); hw >= 0 {
+		p.mu.hint[tp] = hw
+	}
+	p.mu.Unlock()
+}
+
+func (p *dirPoints) write() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range []struct {
+		name string
+		o    offsets
+	}{{logStartFile, p.mu.start}, {highWatermarkFile, p.mu.hint}, {recoveryPointFile, p.mu.recovery}} {
+		if err := p.writeLocked(f.name, f.o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeLocked replaces one file if it would change.
+func (p *dirPoints) writeLocked(name string, o offsets) error {
+	content := o.encode()
+	if have, ok := p.mu.written[name]; ok && bytes.Equal(have, content) {
+		return nil
+	}
+	delete(p.mu.written, name)
+	if err := writeDurably(p.disk.fs, p.path+"/"+name, content); err != nil {
+		return err
+	}
+	p.mu.written[name] = content
+	return nil
+}

@@ -1,0 +1,40 @@
+// Package storage keeps logs in Kafka's on-disk format: segments of record batches with sparse
+// indexes, leader epochs and checkpoints, in data directories that know their cluster.
+//
+// Place in the road of the bytes: network → api → replica → storage. replica appends validated
+// batches (Log.Append, Log.AppendAsFollower) and reads regions of segment files (Log.Read →
+// Slice) that network sends as they are. What goes back is the Observer: flushed end, directory
+// failed. storage owns the log end and the flushed end; the high watermark is replica's.
+//
+// Durability, in the order of the events (ARCHITECTURE.md, "Durability, in order"):
+//
+//  1. Append writes the batch into its segment file before it returns; reads use segments only.
+//  2. Every append to a FlushGroup log puts the log on its directory's sync queue. A round of the
+//     syncer (Dir.SyncOnce) takes the whole queue: one fdatasync per dirty file, the index files
+//     of segments that were sealed, the directory if it has new names; then it publishes the
+//     flushed ends and tells the observers.
+//  3. The recovery point follows the flushed end and is checkpointed after the index and epoch
+//     files below it are durable. A clean stop leaves a marker as its last act; a start takes it
+//     away, durably, before anything else. Without it, a log is scanned from its recovery point
+//     and cut at the first bad batch; what is left is synced before it counts as flushed.
+//  4. A failed fsync, write or truncation, other than for lack of room, takes the directory
+//     offline until the next start; everything in it then answers ErrOffline.
+//
+// Invariants: LogStartOffset <= FlushedEndOffset <= LogEndOffset. The recovery point on disk is
+// never above what is durable, and is lowered before a truncation. A byte below a segment's
+// published size does not change while it can be read: truncation of a pinned file copies the kept
+// prefix. Index files, epoch file and state are functions of the batches and can be deleted.
+//
+// Concurrency: everything exported is safe for concurrent use. The package starts one goroutine
+// per Dir, in syncer_loop.go; everything else runs on the caller, takes time as an argument and
+// reaches files only through vfs.FS. Lock order is at Log.
+//
+// Formats are described in docs/format/log.md.
+//
+// Files: dir.go, dir_open.go, dir_points.go (data directory, identity, offset checkpoints),
+// meta.go (meta.properties, marker, partition.metadata), checkpoint.go, atomicfile.go (text
+// checkpoints, replacing files), log.go and log_*.go (one activity of a log each), segment.go,
+// segment_index.go, index.go (segments and their indexes), scan.go (walking batches in a file),
+// epochs.go (leader epochs), file.go (open files under a budget), syncer.go (queue and round),
+// syncer_loop.go (its goroutine), standalone.go (a log outside a Dir), config.go, errors.go.
+package storage

@@ -1,0 +1,315 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"sort"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/thalweg-io/thalweg/internal/kafka"
+	"github.com/thalweg-io/thalweg/internal/vfs"
+)
+
+// disk is what the logs of one data directory share: the way to its files, and its health.
+type disk struct {
+	fs     vfs.FS
+	files  *fileCache
+	random func() [16]byte
+	lg     *slog.Logger
+	failed atomic.Pointer[error]
+	onFail func() // wakes whoever tells the observers; nil: nobody
+}
+
+// err is not nil once the directory is offline.
+func (d *disk) err() error {
+	if p := d.failed.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// fail takes the directory offline for good (S-09) and returns the error to hand on.
+func (d *disk) fail(cause error) error {
+	if errors.Is(cause, ErrOffline) {
+		return cause
+	}
+	err := fmt.Errorf("%w: %w", ErrOffline, cause)
+	if d.failed.CompareAndSwap(nil, &err) && d.onFail != nil {
+		d.onFail()
+	}
+	return d.err()
+}
+
+// points keeps recovery points and log starts in a file, for a directory or for one log.
+type points interface {
+	// lower makes sure, durably, that no recovery point of l above offset is on disk.
+	lower(l *Log, offset int64) error
+	// note keeps l's recovery point, log start and high watermark for the next writing. Called
+	// with l.syncMu held, so that no truncation comes in between.
+	note(l *Log)
+	// write makes what was noted durable.
+	write() error
+}
+
+// Log is one partition's log: segments of record batches in Kafka's on-disk format.
+//
+// Concurrency: everything is safe for concurrent use. Appends, truncation and close exclude each
+// other (mu). Reads take an immutable list of segments and short locks that no I/O is done under,
+// so they do not wait for appends. Lock order: Observer's own locks, syncMu, mu, then the leaves
+// segment.mu, epochCache.mu, fileCache.mu, syncQueue.mu, which nest in nothing.
+//
+// Invariants: LogStartOffset <= FlushedEndOffset <= LogEndOffset; recovery point <= flushed end;
+// a byte of a segment below its published size never changes.
+type Log struct {
+	tip    kafka.TopicIDPartition
+	path   string
+	disk   *disk
+	queue  *syncQueue // nil: synced by its owner
+	points points
+	obs    Observer // may be nil
+	onStop func(*Log)
+
+	cfg      atomic.Pointer[Config]
+	start    atomic.Int64 // log start offset
+	end      atomic.Int64 // log end offset
+	flushed  atomic.Int64 // confirmed by fdatasync
+	recovery atomic.Int64 // everything below is durable, with indexes and epochs
+	hint     atomic.Int64 // high watermark to checkpoint, -1 none
+	segs     atomic.Pointer[[]*segment]
+	epochs   epochCache
+
+	checkpointBytes int64 // of a standalone log: see DirOptions.CheckpointBytes
+	sinceCheckpoint int64 // guarded by syncMu
+
+	syncMu sync.Mutex // excludes syncing, truncating, deleting and closing; held in I/O
+	mu     struct {
+		sync.Mutex // the writer's; held in the append's own I/O
+		closed     bool
+		frozen     bool // takes no appends any more
+		queued     bool       // on the sync queue
+		newNames   bool       // the directory has names that were not synced
+		dirty      []*segment // segments with unsynced bytes or unwritten index files, oldest first
+		spare      []*segment
+		queuedLen  int64  // bytes on the sync queue's account
+		cut        uint64 // counts truncations: a sync that overlaps one publishes nothing
+	}
+}
+
+// ID is the partition's identity and name.
+func (l *Log) ID() kafka.TopicIDPartition { return l.tip }
+
+// Path is the partition's directory.
+func (l *Log) Path() string { return l.path }
+
+// LogStartOffset is the first offset that may be read (inclusive).
+func (l *Log) LogStartOffset() int64 { return l.start.Load() }
+
+// LogEndOffset is the offset that the next record gets (exclusive end of the log).
+func (l *Log) LogEndOffset() int64 { return l.end.Load() }
+
+// FlushedEndOffset is the end (exclusive) of what survives a power cut. Under FlushOS it is the
+// log end: nothing is waited for.
+func (l *Log) FlushedEndOffset() int64 {
+	if l.cfg.Load().Flush == FlushOS {
+		return l.end.Load()
+	}
+	return l.flushed.Load()
+}
+
+// RecoveryPoint is where a scan would begin after a crash now, once it is checkpointed (S-03).
+func (l *Log) RecoveryPoint() int64 { return l.recovery.Load() }
+
+// SetHighWatermarkHint tells the high watermark (exclusive) to write into the checkpoint file.
+func (l *Log) SetHighWatermarkHint(hw int64) { l.hint.Store(hw) }
+
+// HighWatermarkHint is what SetHighWatermarkHint was last given, or what the checkpoint held at
+// open, at most the log end; -1 if neither. It is only where a replica may begin.
+func (l *Log) HighWatermarkHint() int64 { return min(l.hint.Load(), l.end.Load()) }
+
+// SetConfig replaces the settings. They hold from the next append on.
+func (l *Log) SetConfig(c Config) {
+	c = c.withDefaults()
+	l.mu.Lock()
+	l.cfg.Store(&c)
+	if c.Flush == FlushGroup && len(l.mu.dirty) > 0 && !l.mu.closed {
+		l.enqueueLocked(0) // what the old policy left unsynced
+	}
+	l.mu.Unlock()
+}
+
+// Config returns the settings in force, defaults filled in.
+func (l *Log) Config() Config { return *l.cfg.Load() }
+
+// Policy is the flush policy in force.
+func (l *Log) Policy() Policy { return l.cfg.Load().Flush }
+
+// Size is the number of bytes in all segments.
+func (l *Log) Size() int64 {
+	var n int64
+	for _, s := range *l.segs.Load() {
+		size, _ := s.bounds()
+		n += size
+	}
+	return n
+}
+
+// Segments is the number of segments.
+func (l *Log) Segments() int { return len(*l.segs.Load()) }
+
+// LatestEpoch is the newest leader epoch of the log or kafka.NoLeaderEpoch.
+func (l *Log) LatestEpoch() kafka.LeaderEpoch { return l.epochs.latest() }
+
+// EndOffsetForEpoch answers OffsetForLeaderEpoch: the largest known epoch at or below e and the
+// offset at which it ends. -1, -1: nothing is known. Source: SURFACE 83, KIP-101, KIP-279.
+func (l *Log) EndOffsetForEpoch(e kafka.LeaderEpoch) (kafka.LeaderEpoch, int64) {
+	return l.epochs.endOffset(e, l.end.Load())
+}
+
+// EpochStart is the first offset of epoch e, if the log knows it.
+func (l *Log) EpochStart(e kafka.LeaderEpoch) (offset int64, ok bool) { return l.epochs.start(e) }
+
+// AssignEpoch notes that leader epoch e begins at the log end, before anything is appended in it;
+// a no-op unless e is newer than the log's latest. An epoch without records does not survive a
+// restart.
+func (l *Log) AssignEpoch(e kafka.LeaderEpoch) {
+	l.mu.Lock()
+	l.epochs.assign(e, l.end.Load())
+	l.mu.Unlock()
+}
+
+func (l *Log) appendableLocked() error {
+	if l.mu.frozen {
+		return ErrClosed
+	}
+	return l.usableLocked()
+}
+
+// find is the index of the segment that holds offset, or would.
+func find(segs []*segment, offset int64) int {
+	return max(0, sort.Search(len(segs), func(i int) bool { return segs[i].base > offset })-1)
+}
+
+// active is the segment that takes appends. Called with mu held.
+func (l *Log) active() *segment {
+	segs := *l.segs.Load()
+	return segs[len(segs)-1]
+}
+
+func (l *Log) usableLocked() error {
+	if err := l.disk.err(); err != nil {
+		return err
+	}
+	if l.mu.closed {
+		return ErrClosed
+	}
+	return nil
+}
+
+// ioFailed classifies an error of reading: damage and lack of descriptors are answered, anything
+// else takes the directory offline.
+func (l *Log) ioFailed(err error) error {
+	switch {
+	case err == nil, errors.Is(err, ErrCorrupt), errors.Is(err, ErrOffline), errors.Is(err, ErrClosed),
+		errors.Is(err, ErrOffsetOutOfRange), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return err
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return l.disk.fail(err)
+}
+
+// Close makes everything durable that can be and gives the files back; pinned Slices stay
+// readable. Further calls on the log return ErrClosed or ErrOffline.
+func (l *Log) Close() error {
+	l.freeze()
+	_, err := l.Sync()
+	if err == nil {
+		err = l.notePoints()
+	}
+	if err == nil {
+		err = l.points.write()
+	}
+	if errors.Is(err, ErrClosed) {
+		return nil
+	}
+	l.abandon()
+	return err
+}
+
+// freeze ends appending.
+func (l *Log) freeze() {
+	l.mu.Lock()
+	l.mu.frozen = true
+	l.mu.Unlock()
+}
+
+// notePoints makes index and epoch files durable and then notes the recovery point.
+func (l *Log) notePoints() error {
+	l.syncMu.Lock()
+	defer l.syncMu.Unlock()
+	l.mu.Lock()
+	active, err := l.active(), l.usableLocked()
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	err = active.writeIndex(l.disk.fs, true, false)
+	if err == nil {
+		err = l.writeEpochs()
+	}
+	if err != nil {
+		return l.disk.fail(err)
+	}
+	l.points.note(l)
+	return nil
+}
+
+// savePoints writes what the recovery point stands on, and the point. Called with syncMu held.
+func (l *Log) savePoints() error {
+	if err := l.writeEpochs(); err != nil {
+		return err
+	}
+	l.points.note(l)
+	return l.points.write()
+}
+
+func (l *Log) writeEpochs() error {
+	content, ok := l.epochs.takeChanged()
+	if !ok {
+		return nil
+	}
+	if err := writeDurably(l.disk.fs, l.path+"/"+epochFile, content); err != nil {
+		l.epochs.putBack()
+		return err
+	}
+	return nil
+}
+
+// abandon gives the files back without syncing.
+func (l *Log) abandon() {
+	l.syncMu.Lock()
+	defer l.syncMu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mu.closed {
+		return
+	}
+	l.mu.closed = true
+	for _, s := range *l.segs.Load() {
+		if f, _ := s.detach(); f != nil {
+			f.Close()
+		}
+	}
+	l.mu.dirty = nil
+	if l.queue != nil {
+		l.queue.settle(l.mu.queuedLen)
+		l.mu.queuedLen = 0
+	}
+	if l.onStop != nil {
+		l.onStop(l)
+	}
+}

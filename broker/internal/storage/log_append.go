@@ -1,0 +1,306 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+
+	"github.com/thalweg-io/thalweg/internal/kafka"
+	"github.com/thalweg-io/thalweg/internal/kafka/batch"
+	"github.com/thalweg-io/thalweg/internal/vfs"
+)
+
+// writeOutBytes is how much a FlushOS log lets gather before it asks the kernel to begin writing
+// (durability 4): the last fdatasync then has little left to do.
+const writeOutBytes = 1 << 20
+
+// Appended tells what AppendAsFollower has appended.
+type Appended struct {
+	FirstOffset  int64 // -1 if nothing
+	NextOffset   int64 // the log end after it
+	Bytes        int64
+	MaxTimestamp int64 // -1 if nothing
+}
+
+// Append appends one validated batch as the leader of epoch: it sets base offset and leader epoch
+// in place (the checksum covers neither) and returns the base offset. The batch is in its file and
+// the log end is published before Append returns; it is durable when FlushedEndOffset says so.
+// nowMs is the clock, used for age only if the records have no time. It does not allocate and
+// makes one write.
+//
+// All or nothing: on error the log is unchanged, or the directory is offline. It may wait while a
+// started syncer is behind by more than DirOptions.QueueBytes. b stays the caller's.
+// Errors: ErrTooLarge, ErrStaleEpoch, ErrOffline, ErrClosed; syscall.ENOSPC (wrapped) is the one
+// after which appending may be tried again.
+func (l *Log) Append(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64) (base int64, err error) {
+	l.admit()
+	l.mu.Lock()
+	base, err = l.appendLocked(b, epoch, nowMs)
+	l.mu.Unlock()
+	return base, err
+}
+
+// admit waits, before any lock is taken, while the syncer is too far behind.
+func (l *Log) admit() {
+	if l.queue != nil && l.cfg.Load().Flush == FlushGroup {
+		l.queue.admit()
+	}
+}
+
+func (l *Log) appendLocked(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64) (int64, error) {
+	cfg := l.cfg.Load()
+	if err := l.appendableLocked(); err != nil {
+		return 0, err
+	}
+	if len(b) > int(cfg.SegmentBytes) {
+		return 0, ErrTooLarge
+	}
+	if epoch < l.epochs.latest() {
+		return 0, fmt.Errorf("%w: %d after %d", ErrStaleEpoch, epoch, l.epochs.latest())
+	}
+	base := l.end.Load()
+	b.SetBaseOffset(base)
+	b.SetLeaderEpoch(epoch)
+	s, err := l.segmentFor(cfg, b, len(b), nowMs)
+	if err != nil {
+		return 0, err
+	}
+	if err := l.write(s, cfg, b); err != nil {
+		return 0, err
+	}
+	s.publish(b, cfg.IndexIntervalBytes)
+	l.epochs.assign(epoch, base)
+	l.end.Store(base + int64(b.LastOffsetDelta()) + 1)
+	l.wroteLocked(s, cfg, len(b))
+	return base, nil
+}
+
+// AppendAsFollower appends whole batches as the leader sent them: offsets, epochs and bytes stay
+// . Before anything is written every batch is checked: header, checksum, contiguity with
+// the log and each other, epochs that do not fall. One write per segment touched.
+//
+// On error what Appended says has been appended and nothing else; a follower asks again from its
+// log end. Errors: CorruptError, ErrNotContiguous, ErrStaleEpoch, and those of Append but ErrTooLarge.
+func (l *Log) AppendAsFollower(batches []byte, nowMs int64) (Appended, error) {
+	l.admit()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	cfg := l.cfg.Load()
+	done := Appended{FirstOffset: -1, NextOffset: l.end.Load(), MaxTimestamp: -1}
+	if err := l.appendableLocked(); err != nil {
+		return done, err
+	}
+	if err := l.checkLocked(cfg, batches); err != nil {
+		return done, err
+	}
+	for len(batches) > 0 {
+		n, err := l.appendRun(cfg, batches, nowMs, &done)
+		if err != nil {
+			return done, err
+		}
+		batches = batches[n:]
+	}
+	return done, nil
+}
+
+// checkLocked checks all batches against the log.
+func (l *Log) checkLocked(cfg *Config, batches []byte) error {
+	o := order{next: l.end.Load(), epoch: l.epochs.latest(), sparse: cfg.Sparse}
+	for rest := batches; len(rest) > 0; {
+		pos := int64(len(batches) - len(rest))
+		if len(rest) < batch.HeaderSize {
+			return &CorruptError{Path: l.path, Position: pos, Offset: o.next, Reason: "received batch is cut off"}
+		}
+		if reason := implausible(batch.Batch(rest[:batch.HeaderSize]), int64(len(rest))); reason != "" {
+			return &CorruptError{Path: l.path, Position: pos, Offset: o.next, Reason: "received " + reason}
+		}
+		n := size(rest[:batch.HeaderSize])
+		b := batch.Batch(rest[:n])
+		if !b.VerifyCRC() {
+			return &CorruptError{Path: l.path, Position: pos, Offset: o.next, Reason: "received checksum does not match"}
+		}
+		if e := b.LeaderEpoch(); e >= 0 && e < o.epoch {
+			return fmt.Errorf("%w: %d after %d", ErrStaleEpoch, e, o.epoch)
+		}
+		if reason := o.follow(b); reason != "" {
+			return fmt.Errorf("%w: %s", ErrNotContiguous, reason)
+		}
+		rest = rest[n:]
+	}
+	return nil
+}
+
+// appendRun writes as many of the batches as go into one segment, with one write, and returns
+// their length.
+func (l *Log) appendRun(cfg *Config, batches []byte, nowMs int64, done *Appended) (int, error) {
+	first, rest, err := batch.Next(batches)
+	if err != nil {
+		panic("BUG: appending an unchecked batch")
+	}
+	s, err := l.segmentFor(cfg, first, len(first), nowMs)
+	if err != nil {
+		return 0, err
+	}
+	n := len(first)
+	size, _ := s.bounds()
+	firstTs := s.firstTs
+	if size == 0 {
+		firstTs = first.MaxTimestamp()
+	}
+	for len(rest) > 0 {
+		b, after, err := batch.Next(rest)
+		if err != nil {
+			panic("BUG: appending an unchecked batch")
+		}
+		old := firstTs >= 0 && b.MaxTimestamp()-firstTs > cfg.SegmentMs-s.jitterMs
+		if size+int64(n+len(b)) > int64(cfg.SegmentBytes) || !s.fits(b.LastOffset()) || old {
+			break
+		}
+		n, rest = n+len(b), after
+	}
+	if err := l.write(s, cfg, batches[:n]); err != nil {
+		return 0, err
+	}
+	for run := batches[:n]; len(run) > 0; {
+		b, after, _ := batch.Next(run)
+		s.publish(b, cfg.IndexIntervalBytes)
+		l.epochs.assign(b.LeaderEpoch(), b.BaseOffset())
+		done.add(b)
+		run = after
+	}
+	l.end.Store(done.NextOffset)
+	l.wroteLocked(s, cfg, n)
+	return n, nil
+}
+
+func (a *Appended) add(b batch.Batch) {
+	if a.FirstOffset < 0 {
+		a.FirstOffset = b.BaseOffset()
+	}
+	a.NextOffset = b.NextOffset()
+	a.Bytes += int64(len(b))
+	a.MaxTimestamp = max(a.MaxTimestamp, b.MaxTimestamp())
+}
+
+// segmentFor is the active segment, rolled before if the batch (n bytes with what must stay with
+// it) may not go into it.
+func (l *Log) segmentFor(cfg *Config, b batch.Batch, n int, nowMs int64) (*segment, error) {
+	s := l.active()
+	if !s.firstRead {
+		if err := s.loadFirstTime(); err != nil {
+			return nil, l.ioFailed(err)
+		}
+	}
+	if !s.shouldRoll(cfg, n, b.LastOffset(), b.MaxTimestamp(), nowMs) {
+		return s, nil
+	}
+	return l.rollLocked(cfg, b.BaseOffset())
+}
+
+// rollLocked seals the active segment and begins one at base. The new name becomes durable with
+// the next sync, before anything in it counts as flushed.
+func (l *Log) rollLocked(cfg *Config, base int64) (*segment, error) {
+	s := newSegment(l.disk.files, l.path, base)
+	f, err := l.disk.fs.Create(s.log.path())
+	if err != nil {
+		if resumable(err) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+			return nil, err
+		}
+		return nil, l.disk.fail(err)
+	}
+	s.log.adopt(f)
+	s.log.release()
+	s.mu.loaded = true
+	s.firstRead = true
+	s.jitterMs = cfg.jitter(l.disk.random)
+
+	segs := *l.segs.Load()
+	old := segs[len(segs)-1]
+	old.seal()
+	l.dirtyLocked(old)
+	next := append(segs[:len(segs):len(segs)], s)
+	l.segs.Store(&next)
+	l.mu.newNames = true
+	l.enqueueLocked(0)
+	return s, nil
+}
+
+// write puts p at the end of the segment's file.
+func (l *Log) write(s *segment, cfg *Config, p []byte) error {
+	f := s.log.f // stable while held
+	if !s.held {
+		var err error
+		if f, err = s.log.acquire(); err != nil {
+			return l.ioFailed(err)
+		}
+		// Bytes that wait for fdatasync keep their file open: an error of writing them out could
+		// otherwise be lost with the descriptor.
+		if cfg.Flush == FlushGroup {
+			s.held = true
+		} else {
+			defer s.log.release()
+		}
+	}
+	pos, _ := s.bounds()
+	n, err := f.WriteAt(p, pos)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		return l.writeFailed(s, f, pos, err)
+	}
+	return nil
+}
+
+// writeFailed cuts a partial write off again if the disk was only full; everything else takes the
+// directory offline.
+func (l *Log) writeFailed(s *segment, f vfs.File, pos int64, err error) error {
+	err = fmt.Errorf("write %s at %d: %w", s.log.path(), pos, err)
+	if !resumable(err) {
+		return l.disk.fail(err)
+	}
+	if terr := f.Truncate(pos); terr != nil {
+		return l.disk.fail(errors.Join(err, terr))
+	}
+	return err
+}
+
+// resumable is true for errors that leave the disk usable.
+func resumable(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, io.ErrShortWrite)
+}
+
+// wroteLocked accounts for n new bytes in s.
+func (l *Log) wroteLocked(s *segment, cfg *Config, n int) {
+	l.dirtyLocked(s)
+	if cfg.Flush == FlushGroup {
+		l.enqueueLocked(int64(n))
+		return
+	}
+	if s.unwritten += int64(n); s.unwritten >= writeOutBytes {
+		size, _ := s.bounds()
+		if f, err := s.log.acquire(); err == nil {
+			f.WriteOut(size-s.unwritten, s.unwritten) // a hint
+			s.log.release()
+		}
+		s.unwritten = 0
+	}
+}
+
+func (l *Log) dirtyLocked(s *segment) {
+	if !s.dirty {
+		s.dirty = true
+		l.mu.dirty = append(l.mu.dirty, s)
+	}
+}
+
+// enqueueLocked puts the log on the sync queue, once, and n bytes on its account.
+func (l *Log) enqueueLocked(n int64) {
+	l.mu.queuedLen += n
+	if l.queue == nil {
+		return
+	}
+	l.queue.add(l, n, !l.mu.queued)
+	l.mu.queued = true
+}

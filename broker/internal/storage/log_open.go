@@ -1,0 +1,289 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/thalweg-io/thalweg/internal/kafka"
+	"github.com/thalweg-io/thalweg/internal/kafka/batch"
+)
+
+// found is what is known of a log before it is opened.
+type found struct {
+	clean    bool  // the directory was stopped cleanly
+	recovery int64 // recovery point
+	start    int64 // log start offset
+	hint     int64 // high watermark, -1 none
+}
+
+// openLog opens or creates the log in path. On error nothing stays open.
+func openLog(d *disk, path string, tip kafka.TopicIDPartition, c Config, obs Observer, p points, k found) (*Log, error) {
+	c = c.withDefaults()
+	l := &Log{tip: tip, path: path, disk: d, points: p, obs: obs}
+	l.cfg.Store(&c)
+	l.hint.Store(k.hint)
+	l.segs.Store(&[]*segment{})
+	err := l.load(k)
+	if err == nil {
+		return l, nil
+	}
+	for _, s := range *l.segs.Load() {
+		if f, _ := s.detach(); f != nil {
+			f.Close()
+		}
+	}
+	return nil, l.ioFailed(fmt.Errorf("open %s: %w", path, err))
+}
+
+// load brings the log to the state in which it takes appends.
+func (l *Log) load(k found) error {
+	bases, indexed, err := l.list()
+	if err != nil {
+		return err
+	}
+	if len(bases) == 0 {
+		return l.begin(k.start)
+	}
+	segs := make([]*segment, len(bases))
+	for i, base := range bases {
+		s := newSegment(l.disk.files, l.path, base)
+		info, err := l.disk.fs.Stat(s.log.path())
+		if err != nil {
+			return err
+		}
+		s.mu.size = info.Size
+		if i > 0 {
+			segs[i-1].mu.next = base
+		}
+		segs[i] = s
+	}
+	l.segs.Store(&segs)
+	l.start.Store(max(k.start, bases[0]))
+	if k.clean {
+		err = l.trust()
+	} else {
+		err = l.recover(max(k.recovery, bases[0]))
+	}
+	if err != nil {
+		return err
+	}
+	if l.end.Load() < l.start.Load() { // what was cut had been deleted anyway
+		if err := l.dropLocked(*l.segs.Load()); err != nil {
+			return err
+		}
+		return l.begin(l.start.Load())
+	}
+	l.epochs.truncateStart(l.start.Load())
+	if err := l.writeEpochs(); err != nil {
+		return err
+	}
+	return l.completeIndexes(indexed)
+}
+
+// begin makes the first segment of an empty log.
+func (l *Log) begin(start int64) error {
+	s, err := l.createSegment(start)
+	if err != nil {
+		return err
+	}
+	l.segs.Store(&[]*segment{s})
+	l.start.Store(start)
+	l.end.Store(start)
+	l.flushed.Store(start)
+	l.recovery.Store(start)
+	l.epochs.replace(nil, true)
+	return l.writeEpochs()
+}
+
+// createSegment makes an empty segment file, durably.
+func (l *Log) createSegment(base int64) (*segment, error) {
+	s := newSegment(l.disk.files, l.path, base)
+	f, err := l.disk.fs.Create(s.log.path())
+	if err != nil {
+		return nil, err
+	}
+	s.log.adopt(f)
+	s.log.release()
+	s.mu.loaded = true
+	s.firstRead = true
+	s.jitterMs = l.cfg.Load().jitter(l.disk.random)
+	return s, l.disk.fs.SyncDir(l.path)
+}
+
+// list returns the base offsets of the segments in order and which of them have both index
+// files, and clears away what an interrupted write left.
+func (l *Log) list() (bases []int64, indexed map[int64]bool, err error) {
+	names, err := l.disk.fs.List(l.path)
+	if err != nil {
+		return nil, nil, err
+	}
+	indexed = map[int64]bool{}
+	has := map[string]bool{}
+	for _, name := range names {
+		has[name] = true
+		switch {
+		case strings.HasSuffix(name, extTemp), strings.HasSuffix(name, extCleaned), strings.HasSuffix(name, extDeleted):
+			if err := l.disk.fs.Remove(l.path + "/" + name); err != nil {
+				return nil, nil, err
+			}
+		case strings.HasSuffix(name, ".swap"):
+			return nil, nil, fmt.Errorf("%w: %s/%s is a compaction that was not finished", ErrCorrupt, l.path, name)
+		}
+		if base, ok := parseSegmentName(name, extLog); ok {
+			bases = append(bases, base)
+		}
+	}
+	slices.Sort(bases)
+	for _, base := range bases {
+		n := fmt.Sprintf("%020d", base)
+		indexed[base] = has[n+extIndex] && has[n+extTime]
+	}
+	return bases, indexed, nil
+}
+
+// parseSegmentName reads 20 digits and a suffix.
+func parseSegmentName(name, ext string) (base int64, ok bool) {
+	digits, ok := strings.CutSuffix(name, ext)
+	if !ok || len(digits) != 20 {
+		return 0, false
+	}
+	base, err := strconv.ParseInt(digits, 10, 64)
+	return base, err == nil && base >= 0 && digits[0] != '+'
+}
+
+// trust opens a log that was closed in order: only the active segment's tail is looked at.
+// What does not fit together is damage, never cut.
+func (l *Log) trust() error {
+	segs := *l.segs.Load()
+	s := segs[len(segs)-1]
+	end, err := l.loadActive(s)
+	if err != nil {
+		return err
+	}
+	l.end.Store(end)
+	l.flushed.Store(end)
+	l.recovery.Store(end)
+	return l.loadEpochs(end, len(segs))
+}
+
+// loadActive brings the index of the last segment into memory.
+func (l *Log) loadActive(s *segment) (end int64, err error) {
+	x, ok, err := s.readIndex(l.disk.fs)
+	if err != nil {
+		return 0, err
+	}
+	if !ok {
+		x = newIndex()
+	}
+	x.keepBelow(1<<32 - 1) // the entry that sealing added goes
+	f, err := s.log.acquire()
+	if err != nil {
+		return 0, err
+	}
+	defer s.log.release()
+	interval := l.cfg.Load().IndexIntervalBytes
+	w := getScan(f, s, s.mu.size)
+	defer w.put()
+	end, err = s.tail(w, &x, interval)
+	if err != nil && len(x.offsets) > 0 { // perhaps only the index is wrong
+		x = newIndex()
+		end, err = s.tail(w, &x, interval)
+	}
+	if err != nil {
+		return 0, err
+	}
+	s.mu.next, s.mu.index, s.mu.loaded = end, x, true
+	return end, nil
+}
+
+// tail completes the index from its last entry to the end of the segment and returns the offset
+// after the last batch.
+func (s *segment) tail(w *scan, x *index, interval int32) (int64, error) {
+	if len(x.offsets) == 0 {
+		return s.indexFrom(w, x, 0, w.end, interval, nil)
+	}
+	e := x.offsets[len(x.offsets)-1]
+	h, err := w.header(int64(e.pos))
+	if err != nil {
+		return 0, err
+	}
+	end := h.LastOffset() + 1
+	if end-1 != s.base+int64(e.rel) {
+		return 0, s.corrupt(int64(e.pos), end-1, "index entry does not match the batch")
+	}
+	next, err := s.indexFrom(w, x, int64(e.pos)+size(h), w.end, interval, nil)
+	return max(end, next), err
+}
+
+// loadEpochs reads the epoch checkpoint, without what begins at or after end. If it is missing or
+// spoiled, the epochs are taken from the first n segments (S-07).
+func (l *Log) loadEpochs(end int64, n int) error {
+	content, err := readFile(l.disk.fs, l.path+"/"+epochFile)
+	if err == nil {
+		var entries []epochEntry
+		if entries, err = parseEpochs(content); err == nil && (len(entries) > 0 || end == l.start.Load()) {
+			l.epochs.replace(entries, false)
+			l.epochs.truncateEnd(end)
+			return nil
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	l.epochs.replace(nil, true)
+	for _, s := range (*l.segs.Load())[:n] {
+		if err := l.epochsOf(s, end); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// epochsOf assigns the epochs of a segment's batches below end.
+func (l *Log) epochsOf(s *segment, end int64) error {
+	f, err := s.log.acquire()
+	if err != nil {
+		return err
+	}
+	defer s.log.release()
+	w := getScan(f, s, s.mu.size)
+	defer w.put()
+	for pos := int64(0); pos < s.mu.size; {
+		h, err := w.header(pos)
+		if err != nil {
+			return err
+		}
+		if h.BaseOffset() >= end {
+			return nil
+		}
+		l.assignFrom(h)
+		pos += size(h)
+	}
+	return nil
+}
+
+func (l *Log) assignFrom(h batch.Batch) {
+	if e := h.LeaderEpoch(); e >= 0 {
+		l.epochs.assign(e, h.BaseOffset())
+	}
+}
+
+// completeIndexes rebuilds the index files of sealed segments that lack one.
+func (l *Log) completeIndexes(indexed map[int64]bool) error {
+	segs := *l.segs.Load()
+	for _, s := range segs[:len(segs)-1] {
+		if indexed[s.base] || s.mu.loaded {
+			continue
+		}
+		if _, err := s.rebuildIndex(l.cfg.Load().IndexIntervalBytes); err != nil {
+			return err
+		}
+		if err := s.writeIndex(l.disk.fs, true, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}

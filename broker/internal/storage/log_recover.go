@@ -1,0 +1,180 @@
+package storage
+
+import (
+	"fmt"
+
+	"github.com/thalweg-io/thalweg/internal/kafka/batch"
+)
+
+// recover opens a log after an unclean stop (durability 5): everything from the recovery point on
+// is checked; at the first bad batch the log ends, and later segments go. A bad batch below the
+// recovery point is damage: nothing is changed and the log does not open (durability 7).
+// Doing it twice, or being interrupted in it, gives the same log (S-19).
+func (l *Log) recover(point int64) error {
+	segs := *l.segs.Load()
+	i := find(segs, point)
+	r := recovery{log: l, point: point, sparse: l.cfg.Load().Sparse}
+	if err := r.from(segs[i]); err != nil {
+		return err
+	}
+	if err := l.loadEpochs(r.order.next, i+1); err != nil {
+		return err
+	}
+	r.order.epoch = l.epochs.latest()
+	j := i
+	for ; j < len(segs); j++ {
+		if j > i && !r.continues(segs[j]) {
+			break
+		}
+		whole, err := r.segment(segs[j])
+		if err != nil {
+			return err
+		}
+		if !whole {
+			j++
+			break
+		}
+	}
+	if r.order.next < point {
+		s := segs[j-1]
+		return s.corrupt(r.pos, r.order.next, fmt.Sprintf("log ends below its recovery point %d: %s", point, r.reason))
+	}
+	return l.settle(segs, i, j, &r)
+}
+
+// recovery is the state of one recovery.
+type recovery struct {
+	log    *Log
+	point  int64
+	sparse bool
+	order  order
+	x      index // of the segment being scanned
+	pos    int64 // where in it
+	reason string
+}
+
+// from finds where in the segment of the recovery point the scan begins: at its last index entry
+// below the point, or at its beginning.
+func (r *recovery) from(s *segment) error {
+	r.order = order{next: s.base, sparse: r.sparse, epoch: -1}
+	r.x, r.pos = newIndex(), 0
+	x, ok, err := s.readIndex(r.log.disk.fs)
+	if err != nil || !ok {
+		return err
+	}
+	x.keepBelow(uint32(min(max(r.point-s.base, 0), 1<<32-1)))
+	n := len(x.offsets)
+	if n == 0 {
+		return nil
+	}
+	f, err := s.log.acquire()
+	if err != nil {
+		return err
+	}
+	defer s.log.release()
+	w := getScan(f, s, s.mu.size)
+	defer w.put()
+	e := x.offsets[n-1]
+	h, err := w.header(int64(e.pos))
+	if err != nil || h.LastOffset() != s.base+int64(e.rel) {
+		return nil // scan it all: the index is not worth more
+	}
+	x.keepBelow(e.rel)
+	r.x, r.pos = x, int64(e.pos)
+	r.order.next = h.BaseOffset()
+	return nil
+}
+
+// continues reports whether a later segment may follow what was scanned.
+func (r *recovery) continues(s *segment) bool {
+	if s.base < r.order.next || s.base > r.order.next && !r.sparse {
+		r.reason = fmt.Sprintf("segment %d where %d was expected", s.base, r.order.next)
+		return false
+	}
+	r.x, r.pos = newIndex(), 0
+	r.order.next = s.base
+	return true
+}
+
+// segment scans one segment from r.pos. whole is false if it ends early.
+func (r *recovery) segment(s *segment) (whole bool, err error) {
+	f, err := s.log.acquire()
+	if err != nil {
+		return false, err
+	}
+	defer s.log.release()
+	interval := r.log.cfg.Load().IndexIntervalBytes
+	r.pos, r.reason, err = verify(f, s, r.pos, s.mu.size, &r.order, func(pos int64, h batch.Batch) {
+		r.x.add(pos, uint32(h.LastOffset()-s.base), h.MaxTimestamp(), interval)
+		r.log.assignFrom(h)
+	})
+	if err != nil {
+		return false, err
+	}
+	s.mu.index, s.mu.loaded, s.mu.next = r.x, true, r.order.next
+	return r.reason == "", nil
+}
+
+// settle makes the outcome of the scan of segments i to j durable: what comes after goes, the
+// last one is cut, and the bytes that stay are synced before they count as flushed, because after
+// a kill they may be in the page cache only.
+func (l *Log) settle(segs []*segment, i, j int, r *recovery) error {
+	kept, last := segs[:j:j], segs[j-1]
+	if len(kept) < len(segs) || r.pos < last.mu.size {
+		l.disk.lg.Warn("cutting the log at the first bad batch", "log", l.path, "offset", r.order.next,
+			"bytes", last.mu.size-r.pos, "segments", len(segs)-len(kept), "reason", r.reason)
+	}
+	if !plantedKeepTorn {
+		if err := l.dropLocked(segs[j:]); err != nil {
+			return err
+		}
+		l.segs.Store(&kept)
+		if err := l.cutTail(last, r.pos); err != nil {
+			return err
+		}
+	} else {
+		l.segs.Store(&kept)
+	}
+	for _, s := range kept[i:] {
+		if s.mu.size > 0 && !plantedRecoveredUnsynced {
+			if err := l.syncSegment(s, s != last); err != nil {
+				return err
+			}
+		}
+		if s != last {
+			s.seal()
+			if err := s.writeIndex(l.disk.fs, true, true); err != nil {
+				return err
+			}
+		}
+	}
+	if err := l.disk.fs.SyncDir(l.path); err != nil {
+		return err
+	}
+	end := r.order.next
+	l.end.Store(end)
+	l.flushed.Store(end)
+	l.recovery.Store(end)
+	l.epochs.truncateEnd(end)
+	return nil
+}
+
+// cutTail truncates the last segment after its good batches.
+func (l *Log) cutTail(s *segment, pos int64) error {
+	if pos == s.mu.size {
+		return nil
+	}
+	f, err := s.log.acquire()
+	if err != nil {
+		return err
+	}
+	defer s.log.release()
+	if err := f.Truncate(pos); err != nil {
+		return err
+	}
+	s.mu.size = pos
+	if plantedRecoveredUnsynced {
+		return nil
+	}
+	return f.Sync()
+}

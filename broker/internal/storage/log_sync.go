@@ -1,0 +1,154 @@
+package storage
+
+// synced is what one round of syncing a log has made durable and may publish.
+type synced struct {
+	end      int64  // everything below is durable
+	recovery int64  // and below this also indexes
+	cut      uint64 // truncations at the time; another one voids the result
+	bytes    int64  // of the queue's account that are settled
+	seg      *segment
+	size     int64 // the position of end in seg
+}
+
+// Sync makes everything durable that was appended before the call, whatever the policy, and
+// returns the flushed end. Observer.Flushed is called if it rose. For a log outside a Dir this is
+// the owner's way to sync; for one inside, the syncer's business is merely done earlier.
+// Errors: ErrOffline (for good), ErrClosed.
+func (l *Log) Sync() (flushedEnd int64, err error) {
+	r, err := l.syncFiles(true)
+	if err != nil {
+		return l.flushed.Load(), err
+	}
+	if l.queue != nil {
+		l.queue.settle(r.bytes)
+	}
+	if end, rose := l.publishFlushed(r); rose {
+		l.tellFlushed(end)
+	}
+	if l.queue == nil {
+		err = l.checkpointAfter(r.bytes)
+	}
+	return l.flushed.Load(), err
+}
+
+// checkpointAfter writes a standalone log's recovery point once enough has been synced.
+func (l *Log) checkpointAfter(bytes int64) error {
+	l.syncMu.Lock()
+	l.sinceCheckpoint += bytes
+	due := l.sinceCheckpoint >= l.checkpointBytes
+	if due {
+		l.sinceCheckpoint = 0
+	}
+	l.syncMu.Unlock()
+	if !due {
+		return nil
+	}
+	err := l.notePoints()
+	if err == nil {
+		if err = l.points.write(); err != nil {
+			err = l.disk.fail(err)
+		}
+	}
+	return err
+}
+
+// syncFiles does the I/O of a sync: fdatasync of every dirty segment, the index files of sealed
+// ones, and the directory if it has new names, before anything in them counts. Under FlushOS only
+// sealed segments are synced unless all is set.
+func (l *Log) syncFiles(all bool) (synced, error) {
+	l.syncMu.Lock()
+	defer l.syncMu.Unlock()
+
+	l.mu.Lock()
+	if err := l.usableLocked(); err != nil {
+		l.mu.Unlock()
+		return synced{}, err
+	}
+	active := l.active()
+	r := synced{end: l.end.Load(), cut: l.mu.cut, bytes: l.mu.queuedLen, seg: active}
+	r.size, _ = active.bounds()
+	r.recovery = r.end
+	work := l.mu.dirty
+	l.mu.dirty = l.mu.spare[:0]
+	if !all && l.cfg.Load().Flush == FlushOS && active.dirty {
+		work = work[:len(work)-1] // the active segment is the last
+		l.mu.dirty = append(l.mu.dirty, active)
+		r.end, r.recovery, r.seg = active.base, active.base, nil
+	}
+	names := l.mu.newNames
+	l.mu.newNames, l.mu.queued, l.mu.queuedLen = false, false, 0
+	for _, s := range work {
+		s.dirty = false
+	}
+	l.mu.Unlock()
+
+	for _, s := range work {
+		if err := l.syncSegment(s, s != active); err != nil {
+			return synced{bytes: r.bytes}, l.disk.fail(err)
+		}
+	}
+	if names && !plantedSkipDirSync {
+		if err := l.disk.fs.SyncDir(l.path); err != nil {
+			return synced{bytes: r.bytes}, l.disk.fail(err)
+		}
+	}
+
+	l.mu.Lock()
+	for _, s := range work {
+		if !s.dirty && s.held {
+			s.held = false
+			s.log.release()
+		}
+	}
+	clear(work)
+	l.mu.spare = work[:0]
+	l.mu.Unlock()
+	return r, nil
+}
+
+// syncSegment syncs one segment's data and, once sealed, its indexes.
+func (l *Log) syncSegment(s *segment, sealed bool) error {
+	f, err := s.log.acquire()
+	if err != nil {
+		return err
+	}
+	if !plantedSkipFsync {
+		err = f.SyncData()
+	}
+	if err != nil && plantedRetryFsync {
+		err = f.SyncData()
+	}
+	s.log.release()
+	if err == nil && sealed {
+		err = s.writeIndex(l.disk.fs, true, true)
+	}
+	return err
+}
+
+// publishFlushed moves the flushed end, unless the log was truncated since.
+func (l *Log) publishFlushed(r synced) (end int64, rose bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mu.cut != r.cut || l.mu.closed {
+		return l.flushed.Load(), false
+	}
+	if r.recovery > l.recovery.Load() {
+		l.recovery.Store(r.recovery)
+	}
+	if r.end <= l.flushed.Load() {
+		return l.flushed.Load(), false
+	}
+	if r.seg != nil {
+		r.seg.mu.Lock()
+		r.seg.mu.synced = mark{r.end, r.size}
+		r.seg.mu.Unlock()
+	}
+	l.flushed.Store(r.end)
+	return r.end, true
+}
+
+func (l *Log) tellFlushed(end int64) {
+	if l.obs != nil && l.cfg.Load().Flush == FlushGroup {
+		l.obs.Flushed(end)
+	}
+}

@@ -1,0 +1,318 @@
+package storage
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/thalweg-io/thalweg/internal/vfs"
+)
+
+// TruncateTo removes every batch with an offset at or above offset, durably, and forgets the
+// epochs that begin there (R-18: also if no batch goes). A batch that straddles offset goes as a
+// whole, so the log end may come to lie below offset. The recovery point on disk is lowered first.
+// Ranges pinned by a Slice stay readable: what is kept is then copied and swapped in
+// (durability 9).
+//
+// Errors: ErrOffsetOutOfRange below the log start; ErrClosed; anything that fails on the way
+// takes the directory offline. The caller answers for not cutting below its high watermark.
+func (l *Log) TruncateTo(offset int64) error {
+	l.syncMu.Lock()
+	defer l.syncMu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.usableLocked(); err != nil {
+		return err
+	}
+	if offset < l.start.Load() {
+		return fmt.Errorf("%w: truncation to %d below log start %d", ErrOffsetOutOfRange, offset, l.start.Load())
+	}
+	if offset >= l.end.Load() {
+		l.epochs.truncateEnd(max(offset, l.end.Load()))
+		return nil
+	}
+	if err := l.truncateLocked(offset); err != nil {
+		return l.ioFailed(err)
+	}
+	return nil
+}
+
+func (l *Log) truncateLocked(offset int64) error {
+	if err := l.points.lower(l, offset); err != nil {
+		return err
+	}
+	segs := *l.segs.Load()
+	i := find(segs, offset)
+	pos, end, err := l.cutPosition(segs[i], offset)
+	if err != nil {
+		return err
+	}
+	l.mu.cut++
+	l.end.Store(end)
+	l.flushed.Store(min(l.flushed.Load(), end))
+	l.recovery.Store(min(l.recovery.Load(), end))
+	l.epochs.truncateEnd(end)
+	// Later segments go first: whatever a crash leaves has no hole.
+	if err := l.dropLocked(segs[i+1:]); err != nil {
+		return err
+	}
+	last, err := l.reopenActive(segs[i], pos, end)
+	if err != nil {
+		return err
+	}
+	kept := append(segs[:i:i], last)
+	l.segs.Store(&kept)
+	return nil
+}
+
+// cutPosition is where the first batch that must go begins, and the log end after the cut.
+func (l *Log) cutPosition(s *segment, offset int64) (pos, end int64, err error) {
+	f, err := s.log.acquire()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer s.log.release()
+	size, _ := s.bounds()
+	w := getScan(f, s, size)
+	defer w.put()
+	if pos, err = s.seek(w, offset); err == errIndex {
+		if _, err = s.rebuildIndex(l.cfg.Load().IndexIntervalBytes); err == nil {
+			pos, err = s.seek(w, offset)
+		}
+	}
+	if err != nil || pos >= size {
+		return pos, offset, err
+	}
+	h, err := w.header(pos)
+	if err != nil {
+		return 0, 0, err
+	}
+	return pos, min(offset, h.BaseOffset()), nil
+}
+
+// reopenActive replaces s by a segment that ends at position pos and takes appends; its bytes are
+// durable when it returns. s is detached.
+func (l *Log) reopenActive(s *segment, pos, end int64) (*segment, error) {
+	t := newSegment(l.disk.files, l.path, s.base)
+	x, err := l.prefixIndex(s, pos, end)
+	if err != nil {
+		return nil, err
+	}
+	l.forgetDirtyLocked(s)
+	f, pinned := s.detach()
+	if f == nil {
+		if f, err = l.disk.fs.OpenReadWrite(s.log.path()); err != nil {
+			return nil, err
+		}
+	}
+	if pinned {
+		f, err = l.swapCopy(f, t, pos)
+	} else if err = f.Truncate(pos); err == nil {
+		err = f.Sync()
+	}
+	for _, name := range []string{t.idx.path(), t.tidx.path()} { // they describe what is gone
+		if err == nil {
+			err = removeIfExists(l.disk.fs, name)
+		}
+	}
+	if err == nil {
+		err = l.disk.fs.SyncDir(l.path)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	t.log.adopt(f)
+	t.log.release()
+	t.mu.size, t.mu.next = pos, end
+	t.mu.index, t.mu.loaded = x, true
+	t.firstTs, t.firstRead, t.createdMs = s.firstTs, s.firstRead && pos > 0, s.createdMs
+	t.jitterMs = s.jitterMs
+	if pos == 0 {
+		t.firstTs, t.firstRead, t.createdMs = -1, true, -1
+	}
+	return t, nil
+}
+
+// prefixIndex is the index of the first pos bytes of s.
+func (l *Log) prefixIndex(s *segment, pos, end int64) (index, error) {
+	s.mu.Lock()
+	loaded := s.mu.loaded
+	x := s.mu.index
+	s.mu.Unlock()
+	ok := loaded
+	if !loaded {
+		var err error
+		if x, ok, err = s.readIndex(l.disk.fs); err != nil {
+			return x, err
+		}
+	}
+	if !ok {
+		x = newIndex()
+	}
+	x = x.clone()
+	x.keepBelow(uint32(min(max(end-s.base, 0), 1<<32-1)))
+	f, err := s.log.acquire()
+	if err != nil {
+		return x, err
+	}
+	defer s.log.release()
+	w := getScan(f, s, pos)
+	defer w.put()
+	return x, l.completeIndex(w, s, &x, pos)
+}
+
+// completeIndex adds to x what lies between its last entry and end.
+func (l *Log) completeIndex(w *scan, s *segment, x *index, end int64) error {
+	from := int64(0)
+	if n := len(x.offsets); n > 0 {
+		e := x.offsets[n-1]
+		from = int64(e.pos)
+		h, err := w.header(from)
+		if err != nil {
+			return err
+		}
+		from += size(h)
+	}
+	_, err := s.indexFrom(w, x, from, end, l.cfg.Load().IndexIntervalBytes, nil)
+	return err
+}
+
+// swapCopy copies the first n bytes of the pinned file src to a new file that takes its name.
+func (l *Log) swapCopy(src vfs.File, t *segment, n int64) (vfs.File, error) {
+	defer src.Close()
+	tmp := t.log.path() + extCleaned
+	dst, err := l.disk.fs.Create(tmp)
+	if err != nil {
+		return src, err
+	}
+	buf := make([]byte, min(n, 1<<20))
+	for at := int64(0); at < n && err == nil; {
+		part := buf[:min(int64(len(buf)), n-at)]
+		var m int
+		if m, err = src.ReadAt(part, at); err == io.EOF && m == len(part) {
+			err = nil
+		}
+		if err == nil {
+			_, err = dst.WriteAt(part, at)
+		}
+		at += int64(len(part))
+	}
+	if err == nil {
+		err = dst.Sync()
+	}
+	if err == nil {
+		err = l.disk.fs.Rename(tmp, t.log.path())
+	}
+	return dst, err
+}
+
+// dropLocked deletes detached-to-be segments, newest first, durably.
+func (l *Log) dropLocked(segs []*segment) error {
+	for i := len(segs) - 1; i >= 0; i-- {
+		s := segs[i]
+		l.forgetDirtyLocked(s)
+		if f, _ := s.detach(); f != nil {
+			f.Close()
+		}
+		if err := s.remove(l.disk.fs); err != nil {
+			return err
+		}
+	}
+	if len(segs) == 0 {
+		return nil
+	}
+	return l.disk.fs.SyncDir(l.path)
+}
+
+func (l *Log) forgetDirtyLocked(s *segment) {
+	s.dirty = false
+	kept := l.mu.dirty[:0]
+	for _, d := range l.mu.dirty {
+		if d != s {
+			kept = append(kept, d)
+		}
+	}
+	l.mu.dirty = kept
+}
+
+// Reset empties the log and lets it begin again at offset, durably: a follower whose leader no
+// longer has what it would need next, or a Raft log after a snapshot. Pinned Slices stay readable.
+// Errors: ErrClosed; anything that fails on the way takes the directory offline.
+func (l *Log) Reset(offset int64) error {
+	l.syncMu.Lock()
+	defer l.syncMu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.usableLocked(); err != nil {
+		return err
+	}
+	if err := l.resetLocked(offset); err != nil {
+		return l.ioFailed(err)
+	}
+	return nil
+}
+
+func (l *Log) resetLocked(offset int64) error {
+	if err := l.points.lower(l, 0); err != nil {
+		return err
+	}
+	if err := l.dropLocked(*l.segs.Load()); err != nil {
+		return err
+	}
+	s, err := l.createSegment(offset)
+	if err != nil {
+		return err
+	}
+	l.mu.cut++
+	segs := []*segment{s}
+	l.segs.Store(&segs)
+	l.start.Store(offset)
+	l.end.Store(offset)
+	l.flushed.Store(offset)
+	l.recovery.Store(offset)
+	l.epochs.replace(nil, true)
+	return l.savePoints()
+}
+
+// SetLogStartOffset raises the log start, durably, and deletes the segments that lie wholly below
+// it; a no-op if it would not rise. Pinned Slices stay readable. Errors: ErrOffsetOutOfRange above
+// the log end; ErrClosed; ErrOffline. The caller answers for offset <= high watermark.
+func (l *Log) SetLogStartOffset(offset int64) error {
+	l.syncMu.Lock()
+	defer l.syncMu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.usableLocked(); err != nil {
+		return err
+	}
+	if offset > l.end.Load() {
+		return fmt.Errorf("%w: log start %d above log end %d", ErrOffsetOutOfRange, offset, l.end.Load())
+	}
+	if offset <= l.start.Load() {
+		return nil
+	}
+	l.start.Store(offset)
+	l.epochs.truncateStart(offset)
+	if err := l.savePoints(); err != nil {
+		return l.ioFailed(err)
+	}
+	segs := *l.segs.Load()
+	n := 0
+	for n < len(segs)-1 && segs[n+1].base <= offset {
+		n++
+	}
+	if n == 0 {
+		return nil
+	}
+	kept := append([]*segment(nil), segs[n:]...)
+	l.segs.Store(&kept)
+	// Oldest first, so that a crash in between leaves no hole: dropLocked goes backwards.
+	old := append([]*segment(nil), segs[:n]...)
+	for i, j := 0, len(old)-1; i < j; i, j = i+1, j-1 {
+		old[i], old[j] = old[j], old[i]
+	}
+	if err := l.dropLocked(old); err != nil {
+		return l.ioFailed(err)
+	}
+	return nil
+}

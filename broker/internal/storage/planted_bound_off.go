@@ -1,0 +1,5 @@
+//go:build !planted_storage_bound
+
+package storage
+
+const plantedBound = false

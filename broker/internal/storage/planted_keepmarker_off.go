@@ -1,0 +1,5 @@
+//go:build !planted_storage_keepmarker
+
+package storage
+
+const plantedKeepMarker = false

@@ -1,0 +1,5 @@
+//go:build !planted_storage_keeptorn
+
+package storage
+
+const plantedKeepTorn = false

@@ -1,0 +1,5 @@
+//go:build !planted_storage_recoveredunsynced
+
+package storage
+
+const plantedRecoveredUnsynced = false

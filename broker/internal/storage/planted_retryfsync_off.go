@@ -1,0 +1,5 @@
+//go:build !planted_storage_retryfsync
+
+package storage
+
+const plantedRetryFsync = false

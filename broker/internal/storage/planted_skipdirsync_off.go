@@ -1,0 +1,5 @@
+//go:build !planted_storage_skipdirsync
+
+package storage
+
+const plantedSkipDirSync = false

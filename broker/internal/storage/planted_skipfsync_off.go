@@ -1,0 +1,5 @@
+//go:build !planted_storage_skipfsync
+
+package storage
+
+const plantedSkipFsync = false

@@ -1,0 +1,220 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/thalweg-io/thalweg/internal/kafka/batch"
+	"github.com/thalweg-io/thalweg/internal/vfs"
+)
+
+// errIndex is returned inside the package when an index file is missing or contradicts the log;
+// the index is then rebuilt and the caller starts again.
+var errIndex = errors.New("index does not match the log")
+
+// indexFile is an open index file under binary search. Entries are read one by one: a page
+// cache hit costs less than keeping the file in memory. Its scratch is the window of a scan.
+type indexFile struct {
+	x     *segFile
+	f     vfs.File
+	n     int // entry size
+	count int
+	buf   []byte
+}
+
+func (w *scan) open(x *segFile, entry int) (indexFile, error) {
+	f, err := x.acquire()
+	if errors.Is(err, fs.ErrNotExist) {
+		return indexFile{}, errIndex
+	}
+	if err != nil {
+		return indexFile{}, err
+	}
+	length, err := f.Size()
+	if err == nil && length%int64(entry) != 0 {
+		err = errIndex
+	}
+	if err != nil {
+		x.release()
+		return indexFile{}, err
+	}
+	w.n = 0 // the window is scratch now
+	return indexFile{x: x, f: f, n: entry, count: int(length) / entry, buf: w.buf[:entry]}, nil
+}
+
+func (x *indexFile) close() { x.x.release() }
+
+func (x *indexFile) read(i int) ([]byte, error) {
+	if _, err := x.f.ReadAt(x.buf, int64(i)*int64(x.n)); err != nil {
+		return nil, fmt.Errorf("read %s entry %d: %w", x.x.path(), i, err)
+	}
+	return x.buf, nil
+}
+
+// floor is the last offset entry with rel below relEnd and pos at or below pos; zero if none.
+func (x *indexFile) floor(relEnd int64, pos int64) (offsetEntry, error) {
+	lo, hi, found := 0, x.count, offsetEntry{}
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		b, err := x.read(mid)
+		if err != nil {
+			return found, err
+		}
+		if e := parseOffsetEntry(b); int64(e.rel) < relEnd && int64(e.pos) <= pos {
+			found, lo = e, mid+1
+		} else {
+			hi = mid
+		}
+	}
+	return found, nil
+}
+
+// floorTime is the last time entry at or below ts; noTime if none.
+func (x *indexFile) floorTime(ts int64) (timeEntry, error) {
+	lo, hi, found := 0, x.count, noTime
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		b, err := x.read(mid)
+		if err != nil {
+			return found, err
+		}
+		if e := parseTimeEntry(b); e.ts <= ts {
+			found, lo = e, mid+1
+		} else {
+			hi = mid
+		}
+	}
+	return found, nil
+}
+
+// floor is the position of the last indexed batch that begins at or below pos and ends below
+// offset end; 0 if none. An entry from a file is checked against the batch that it points to.
+func (s *segment) floor(w *scan, end, pos int64) (int64, error) {
+	s.mu.Lock()
+	if s.mu.loaded {
+		rel := min(max(end-s.base, 0), 1<<32-1)
+		p := s.mu.index.floorEnd(pos, uint32(rel))
+		s.mu.Unlock()
+		return p, nil
+	}
+	s.mu.Unlock()
+	x, err := w.open(&s.idx, offsetEntrySize)
+	if err != nil {
+		return 0, err
+	}
+	e, err := x.floor(end-s.base, pos)
+	x.close()
+	if err != nil || e.pos == 0 {
+		return 0, err
+	}
+	h, err := w.header(int64(e.pos))
+	if err != nil {
+		if errors.Is(err, ErrCorrupt) {
+			return 0, errIndex
+		}
+		return 0, err
+	}
+	if h.LastOffset() != s.base+int64(e.rel) {
+		return 0, errIndex
+	}
+	return int64(e.pos), nil
+}
+
+// floorTime is the last time entry at or below ts; noTime if none.
+func (s *segment) floorTime(w *scan, ts int64) (timeEntry, error) {
+	s.mu.Lock()
+	if s.mu.loaded {
+		e := s.mu.index.floorTime(ts)
+		s.mu.Unlock()
+		return e, nil
+	}
+	s.mu.Unlock()
+	x, err := w.open(&s.tidx, timeEntrySize)
+	if err != nil {
+		return noTime, err
+	}
+	defer x.close()
+	return x.floorTime(ts)
+}
+
+// lastTimeEntry reads the maximum that sealing wrote.
+func (s *segment) lastTimeEntry() (timeEntry, error) {
+	w := getScan(nil, s, 0)
+	defer w.put()
+	x, err := w.open(&s.tidx, timeEntrySize)
+	if err != nil {
+		return noTime, err
+	}
+	defer x.close()
+	if x.count == 0 {
+		return noTime, nil
+	}
+	b, err := x.read(x.count - 1)
+	if err != nil {
+		return noTime, err
+	}
+	return parseTimeEntry(b), nil
+}
+
+// rebuildIndex makes the index anew from the batch headers and keeps it in memory. It also
+// returns the offset after the last batch. The caller writes the files.
+func (s *segment) rebuildIndex(interval int32) (next int64, err error) {
+	f, err := s.log.acquire()
+	if err != nil {
+		return 0, err
+	}
+	defer s.log.release()
+	size, _ := s.bounds()
+	w := getScan(f, s, size)
+	defer w.put()
+	x := newIndex()
+	next, err = s.indexFrom(w, &x, 0, size, interval, nil)
+	if err != nil {
+		return next, err
+	}
+	s.mu.Lock()
+	s.mu.index, s.mu.loaded = x, true
+	s.mu.max, s.mu.maxOK = x.max, true
+	s.mu.Unlock()
+	return next, nil
+}
+
+// indexFrom adds the batches between two positions to x.
+func (s *segment) indexFrom(w *scan, x *index, pos, end int64, interval int32, visit func(h batch.Batch)) (next int64, err error) {
+	next = s.base
+	for pos < end {
+		h, err := w.header(pos)
+		if err != nil {
+			return next, err
+		}
+		last := h.LastOffset()
+		if h.BaseOffset() < next || !s.fits(last) {
+			return next, s.corrupt(pos, next, "offset does not fit")
+		}
+		x.add(pos, uint32(last-s.base), h.MaxTimestamp(), interval)
+		if visit != nil {
+			visit(h)
+		}
+		next = last + 1
+		pos += size(h)
+	}
+	return next, nil
+}
+
+// readIndex loads both files into memory. ok is false if one is missing or makes no sense.
+func (s *segment) readIndex(v vfs.FS) (x index, ok bool, err error) {
+	offsets, err := readFile(v, s.idx.path())
+	if err == nil {
+		var times []byte
+		if times, err = readFile(v, s.tidx.path()); err == nil {
+			size, _ := s.bounds()
+			x, ok = parseIndex(offsets, times, size)
+			return x, ok, nil
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return newIndex(), false, nil
+	}
+	return newIndex(), false, err
+}

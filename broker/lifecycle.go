@@ -1,0 +1,160 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/thalweg-io/thalweg/broker/internal/controller"
+	"github.com/thalweg-io/thalweg/broker/internal/metadata"
+	"github.com/thalweg-io/thalweg/internal/kafka"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+const (
+	// heartbeatInterval is broker.heartbeat.interval.ms.
+	heartbeatInterval = 2 * time.Second
+	// registerPause is how long to wait before asking a controller again that was not there.
+	registerPause = 50 * time.Millisecond
+)
+
+// lifecycle registers the broker with the controller and keeps it registered (KIP-631).
+type lifecycle struct {
+	b           *Broker
+	incarnation kafka.UUID
+	stop        chan struct{}
+	done        chan struct{}
+}
+
+// join registers this incarnation and waits until it is unfenced: only then does it lead
+// partitions, each in a new leader epoch (durability 6).
+func (l *lifecycle) join(ctx context.Context, at []Listener) error {
+	for {
+		err := l.register(ctx, at)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, kerr.NotController) && !errors.Is(err, kerr.DuplicateBrokerRegistration) {
+			return fmt.Errorf("register broker %d: %w", l.b.cfg.NodeID, err)
+		}
+		select { // no leader yet, or the former incarnation's session runs on
+		case <-time.After(registerPause):
+		case <-l.b.runner.Done():
+			return l.b.runner.Err()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for {
+		fenced, err := l.beat(ctx, false)
+		if err != nil {
+			return fmt.Errorf("first heartbeat: %w", err)
+		}
+		if !fenced {
+			return nil
+		}
+	}
+}
+
+func (l *lifecycle) register(ctx context.Context, at []Listener) error {
+	req := kmsg.NewPtrBrokerRegistrationRequest()
+	req.SetVersion(req.MaxVersion())
+	req.BrokerID, req.ClusterID, req.IncarnationID = l.b.cfg.NodeID, l.b.clusterID, l.incarnation
+	req.PreviousBrokerEpoch = int64(l.b.previousEpoch())
+	for _, a := range at {
+		r := kmsg.NewBrokerRegistrationRequestListener()
+		r.Name, r.Host, r.Port = a.Name, a.Host, uint16(a.Port)
+		req.Listeners = append(req.Listeners, r)
+	}
+	for _, f := range controller.DefaultFeatures() {
+		r := kmsg.NewBrokerRegistrationRequestFeature()
+		r.Name, r.MaxSupportedVersion = f.Name, f.Level
+		if f.Name == metadata.MetadataVersion {
+			r.MinSupportedVersion = 7
+		}
+		req.Features = append(req.Features, r)
+	}
+	for _, d := range l.b.dirs {
+		req.LogDirs = append(req.LogDirs, d.ID())
+	}
+	resp, err := await(ctx, l.b, func(done func(*kmsg.BrokerRegistrationResponse, error)) { l.b.control.register(req, done) })
+	if err != nil {
+		return err
+	}
+	if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
+		return err
+	}
+	l.b.epoch.Store(resp.BrokerEpoch)
+	return nil
+}
+
+// beat sends one heartbeat and tells whether the broker is fenced.
+func (l *lifecycle) beat(ctx context.Context, shutdown bool) (fenced bool, err error) {
+	req := kmsg.NewPtrBrokerHeartbeatRequest()
+	req.SetVersion(req.MaxVersion())
+	req.BrokerID, req.BrokerEpoch = l.b.cfg.NodeID, l.b.epoch.Load()
+	req.CurrentMetadataOffset = l.b.loader.Current().Offset()
+	req.WantShutdown = shutdown
+	for _, d := range l.b.dirs {
+		if d.Err() != nil {
+			req.OfflineLogDirs = append(req.OfflineLogDirs, d.ID())
+		}
+	}
+	resp, err := await(ctx, l.b, func(done func(*kmsg.BrokerHeartbeatResponse, error)) { l.b.control.heartbeat(req, done) })
+	if err != nil {
+		return false, err
+	}
+	return resp.IsFenced, kerr.ErrorForCode(resp.ErrorCode)
+}
+
+// run sends heartbeats until leave.
+func (l *lifecycle) run() {
+	defer close(l.done)
+	t := time.NewTicker(heartbeatInterval)
+	defer t.Stop()
+	for {
+		select {
+		case <-l.stop:
+			return
+		case <-t.C:
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), heartbeatInterval)
+		if _, err := l.beat(ctx, false); err != nil {
+			l.b.lg.Warn("heartbeat failed", "err", err)
+		}
+		cancel()
+		l.b.control.tick()
+	}
+}
+
+// leave stops the heartbeats and tells the controller that this broker goes.
+func (l *lifecycle) leave(ctx context.Context) {
+	close(l.stop)
+	<-l.done
+	if _, err := l.beat(ctx, true); err != nil {
+		l.b.lg.Warn("the controller was not told of the shutdown", "err", err)
+	}
+}
+
+// await turns a call with a callback into one that waits.
+func await[T any](ctx context.Context, b *Broker, call func(done func(T, error))) (T, error) {
+	type outcome struct {
+		t   T
+		err error
+	}
+	ch := make(chan outcome, 1)
+	call(func(t T, err error) { ch <- outcome{t, err} })
+	var zero T
+	select {
+	case o := <-ch:
+		return o.t, o.err
+	case <-b.runner.Done():
+		return zero, errors.Join(errQuorumEnded, b.runner.Err())
+	case <-ctx.Done():
+		return zero, ctx.Err()
+	}
+}
+
+var errQuorumEnded = errors.New("the metadata quorum has ended")

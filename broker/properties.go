@@ -1,0 +1,125 @@
+package broker
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/thalweg-io/thalweg/broker/internal/metadata"
+)
+
+// property is a key of server.properties that is effective beyond topic defaults.
+type property struct {
+	names []string // the same thing under several names, the strongest first
+	set   func(c *Config, value string) error
+}
+
+var properties = []property{
+	{[]string{"node.id", "broker.id"}, func(c *Config, v string) error { return integer(&c.NodeID, v, 0) }},
+	{[]string{"listeners"}, func(c *Config, v string) (err error) { c.Listeners, err = ParseListeners(v); return }},
+	{[]string{"advertised.listeners"}, func(c *Config, v string) (err error) { c.Advertised, err = ParseListeners(v); return }},
+	{[]string{"log.dirs", "log.dir"}, func(c *Config, v string) error { c.LogDirs = list(v); return nil }},
+	{[]string{"num.partitions"}, func(c *Config, v string) error { return integer(&c.NumPartitions, v, 1) }},
+	{[]string{"default.replication.factor"}, func(c *Config, v string) error { return integer(&c.ReplicationFactor, v, 1) }},
+	{[]string{"auto.create.topics.enable"}, func(c *Config, v string) error { return negated(&c.NoAutoCreate, v) }},
+	{[]string{"socket.request.max.bytes"}, func(c *Config, v string) error { return integer(&c.MaxRequestBytes, v, 1) }},
+	{[]string{"fetch.max.bytes"}, func(c *Config, v string) error { return integer(&c.FetchMaxBytes, v, 1024) }},
+	{[]string{"max.connections"}, func(c *Config, v string) error { return integer(&c.MaxConnections, v, 0) }},
+	{[]string{"max.connections.per.ip"}, func(c *Config, v string) error { return integer(&c.MaxConnectionsPerIP, v, 0) }},
+	{[]string{"connections.max.idle.ms"}, func(c *Config, v string) error { return millis(&c.ConnectionsMaxIdle, v) }},
+	{[]string{"queued.max.request.bytes"}, func(c *Config, v string) error { return integer(&c.RequestMemoryBytes, v, -1) }},
+}
+
+// FromProperties reads a configuration under Kafka's names, as in server.properties. ignored are
+// the keys that have no effect in this version, sorted, so that none is passed over in silence.
+// Errors are ErrConfig and name the key.
+func FromProperties(props map[string]string) (c Config, ignored []string, err error) {
+	c = Config{NodeID: 1, TopicDefaults: map[string]string{}}
+	known := map[string]bool{}
+	for _, p := range properties {
+		taken := false
+		for _, name := range p.names {
+			known[name] = true
+			value, ok := props[name]
+			if !ok || taken {
+				continue
+			}
+			taken = true
+			if err := p.set(&c, strings.TrimSpace(value)); err != nil {
+				return c, nil, badConfig("%s=%s: %v", name, value, err)
+			}
+		}
+	}
+	for key := range topicKeys() {
+		known[key] = true
+		if value, ok := props[key]; ok {
+			c.TopicDefaults[key] = value
+		}
+	}
+	if _, err := metadata.NewDefaults(c.TopicDefaults); err != nil {
+		return c, nil, badConfig("%v", err)
+	}
+	for _, key := range slices.Sorted(maps.Keys(props)) {
+		if !known[key] {
+			ignored = append(ignored, key)
+		}
+	}
+	return c, ignored, nil
+}
+
+// topicKeys are the server's names of topic configs that this version acts on.
+func topicKeys() map[string]bool {
+	keys := map[string]bool{}
+	for def := range metadata.TopicConfigs {
+		for _, s := range def.Synonyms {
+			if def.Effective {
+				keys[s.Name] = true
+			}
+		}
+	}
+	return keys
+}
+
+func list(v string) (out []string) {
+	for _, s := range strings.Split(v, ",") {
+		if s = strings.TrimSpace(s); s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func integer[T int | int16 | int32 | int64](to *T, v string, least int64) error {
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || int64(T(n)) != n {
+		return badConfig("not a number that fits")
+	}
+	if n < least {
+		return badConfig("must be at least %d", least)
+	}
+	*to = T(n)
+	return nil
+}
+
+func negated(to *bool, v string) error {
+	switch strings.ToLower(v) {
+	case "true":
+		*to = false
+	case "false":
+		*to = true
+	default:
+		return badConfig("must be true or false")
+	}
+	return nil
+}
+
+func millis(to *time.Duration, v string) error {
+	var n int64
+	if err := integer(&n, v, -1); err != nil {
+		return err
+	}
+	*to = time.Duration(n) * time.Millisecond
+	return nil
+}

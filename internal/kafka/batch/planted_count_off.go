@@ -1,0 +1,5 @@
+//go:build !planted_batch_count
+
+package batch
+
+const plantedCount = false

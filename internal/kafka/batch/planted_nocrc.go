@@ -1,0 +1,6 @@
+//go:build planted_batch_nocrc
+
+package batch
+
+// plantedNoCRC: batch checksums are not compared.
+const plantedNoCRC = true

@@ -1,0 +1,5 @@
+//go:build !planted_batch_nocrc
+
+package batch
+
+const plantedNoCRC = false

@@ -1,0 +1,5 @@
+//go:build !planted_batch_offsetdelta
+
+package batch
+
+const plantedOffsetDelta = false

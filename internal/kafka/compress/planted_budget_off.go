@@ -1,0 +1,5 @@
+//go:build !planted_compress_budget
+
+package compress
+
+const plantedBudget = false

@@ -1,0 +1,5 @@
+//go:build !planted_schema_tag
+
+package schema
+
+const plantedTag = false

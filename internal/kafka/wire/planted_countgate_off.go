@@ -1,0 +1,5 @@
+//go:build !planted_wire_countgate
+
+package wire
+
+const plantedCountGate = false

@@ -1,0 +1,5 @@
+//go:build !planted_wire_longvarint
+
+package wire
+
+const plantedLongVarint = false

@@ -1,0 +1,5 @@
+//go:build !planted_wire_tagorder
+
+package wire
+
+const plantedTagOrder = false

@@ -1,0 +1,5 @@
+//go:build !planted_memnet_oneway
+
+package memnet
+
+const plantedOneWay = false

@@ -1,0 +1,5 @@
+//go:build !planted_vfs_crashkeepsall
+
+package vfs
+
+const plantedCrashKeepsAll = false

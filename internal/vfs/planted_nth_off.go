@@ -1,0 +1,5 @@
+//go:build !planted_vfs_nth
+
+package vfs
+
+const plantedNth = false

@@ -1,0 +1,5 @@
+//go:build !planted_vfs_renamegone
+
+package vfs
+
+const plantedRenameGone = false

@@ -1,0 +1,5 @@
+//go:build !planted_vfs_syncname
+
+package vfs
+
+const plantedSyncName = false

@@ -1,0 +1,5 @@
+//go:build !planted_vfs_syncretry
+
+package vfs
+
+const plantedSyncRetry = false
