@@ -16,8 +16,10 @@ import (
 const (
 	// heartbeatInterval is broker.heartbeat.interval.ms.
 	heartbeatInterval = 2 * time.Second
-	// registerPause is how long to wait before asking a controller again that was not there.
-	registerPause = 50 * time.Millisecond
+	// A controller that was not there is asked again after a pause that grows from the first of
+	// these to the second: an election of one takes a millisecond, one of many a second.
+	firstPause = time.Millisecond
+	maxPause   = 100 * time.Millisecond
 )
 
 // lifecycle registers the broker with the controller and keeps it registered (KIP-631).
@@ -31,7 +33,7 @@ type lifecycle struct {
 // join registers this incarnation and waits until it is unfenced: only then does it lead
 // partitions, each in a new leader epoch (durability 6).
 func (l *lifecycle) join(ctx context.Context, at []Listener) error {
-	for {
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		err := l.register(ctx, at)
 		if err == nil {
 			break
@@ -40,7 +42,7 @@ func (l *lifecycle) join(ctx context.Context, at []Listener) error {
 			return fmt.Errorf("register broker %d: %w", l.b.cfg.NodeID, err)
 		}
 		select { // no leader yet, or the former incarnation's session runs on
-		case <-time.After(registerPause):
+		case <-time.After(pause):
 		case <-l.b.runner.Done():
 			return l.b.runner.Err()
 		case <-ctx.Done():

@@ -91,7 +91,9 @@ func start(t testing.TB, cfg broker.Config) *Broker {
 func (b *Broker) Addr() string { return b.Listeners()[0].Address() }
 
 // Dial connects without a socket, whatever the address: a dialer for kgo.Dialer.
-func (b *Broker) Dial(ctx context.Context, _, _ string) (net.Conn, error) { return b.DialInProcess(ctx) }
+func (b *Broker) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	return b.DialInProcess(ctx)
+}
 
 // Stop shuts the broker down cleanly. The test's end does it too; it may be called more than once.
 func (b *Broker) Stop() {
@@ -119,6 +121,6 @@ func (b *Broker) Crash() *Broker {
 		b.t.Fatal("brokertest: only a memory disk can crash")
 	}
 	cfg := b.on
-	cfg.FS = mem.CrashClone(nil, vfs.CrashOptions{})
+	cfg.FS = mem.CrashClone(nil, vfs.CrashOptions{Unsynced: vfs.LoseUnsynced})
 	return start(b.t, cfg)
 }

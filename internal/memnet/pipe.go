@@ -173,7 +173,11 @@ func (p *pipe) write(b []byte) (n int, broke bool, err error) {
 		if err := p.writeError(now); err != nil {
 			return n, broke, err
 		}
-		if room := BufferBytes - p.bytes.held; room > 0 {
+		room := BufferBytes - p.bytes.held
+		if plantedUnbounded {
+			room = len(b)
+		}
+		if room > 0 {
 			k, reset := p.send(b[n:min(len(b), n+room)], now)
 			n += k
 			broke = broke || reset
@@ -248,9 +252,7 @@ func (p *pipe) enqueue(conf *Link, s segment, now time.Time) {
 	for wait, i := retransmitFirst, 0; i < maxLosses && p.draw(conf.Loss); wait, i = wait*2, i+1 {
 		s.at = s.at.Add(wait)
 	}
-	if s.at.Before(p.last) {
-		s.at = p.last
-	}
+	s.at = later(s.at, p.last)
 	p.last = s.at
 	if k := len(p.onWay); k > 0 && !s.end && p.onWay[k-1].at.Equal(s.at) {
 		p.onWay[k-1].size += s.size
@@ -305,8 +307,10 @@ func (p *pipe) reset() {
 	now := time.Now()
 	p.arrive(now)
 	p.broken, p.brokenAt = true, now
-	p.onWay = p.onWay[:0]
-	p.bytes.cut(p.ready)
+	if !plantedResetKeeps {
+		p.onWay = p.onWay[:0]
+		p.bytes.cut(p.ready)
+	}
 	p.wakeLocked()
 }
 

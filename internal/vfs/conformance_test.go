@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"path/filepath"
 	"slices"
 	"sync"
 	"syscall"
@@ -19,9 +20,9 @@ import (
 
 func TestConformance(t *testing.T) {
 	systems := map[string]func(*testing.T) (FS, string){
-		"os":         func(t *testing.T) (FS, string) { return OS(), t.TempDir() },
+		"os":         func(t *testing.T) (FS, string) { return OS(), tempDir(t) },
 		"mem":        func(t *testing.T) (FS, string) { return NewMem(), "/" },
-		"os errors":  func(t *testing.T) (FS, string) { return WithErrors(OS()), t.TempDir() },
+		"os errors":  func(t *testing.T) (FS, string) { return WithErrors(OS()), tempDir(t) },
 		"mem counts": func(t *testing.T) (FS, string) { return WithCounts(NewMem()), "/" },
 		"mem clone": func(t *testing.T) (FS, string) {
 			return NewMem().CrashClone(nil, CrashOptions{Unsynced: LoseUnsynced}), "/"
@@ -61,6 +62,8 @@ type suite struct {
 	fs  FS
 	dir string
 }
+
+func tempDir(t *testing.T) string { return filepath.ToSlash(t.TempDir()) }
 
 func (s *suite) path(name string) string { return path.Join(s.dir, name) }
 

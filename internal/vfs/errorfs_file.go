@@ -1,6 +1,9 @@
 package vfs
 
-import "io/fs"
+import (
+	"io"
+	"io/fs"
+)
 
 // errorFile is an open file of an ErrorFS.
 type errorFile struct {
@@ -46,7 +49,7 @@ func (s strike) move(p []byte, off int64, run func([]byte, int64) (int, error)) 
 
 // named is the error of an operation: its own, else the strike's.
 func (f *errorFile) named(op Op, s strike, err error) error {
-	if err == nil && s.err != nil {
+	if s.err != nil && (err == nil || err == io.EOF) {
 		return &fs.PathError{Op: op.String(), Path: f.name, Err: s.err}
 	}
 	return err

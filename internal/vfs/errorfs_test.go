@@ -201,10 +201,12 @@ func TestErrorsShortAndAfter(t *testing.T) {
 		t.Errorf("a short write did %d bytes, the file holds %q", n, sees(m, "/f"))
 	}
 	e.SetRules(MustRules("op=read err=short")...)
-	n, err = f.ReadAt(make([]byte, 4), 0)
-	s.fails(err, io.ErrShortWrite)
-	if n != 2 {
-		t.Errorf("a short read did %d bytes", n)
+	for size, want := range map[int]int{4: 2, 100: 4} {
+		n, err = f.ReadAt(make([]byte, size), 0)
+		s.fails(err, io.ErrShortWrite)
+		if n != want {
+			t.Errorf("a short read of %d did %d bytes, want %d", size, n, want)
+		}
 	}
 	e.SetRules(MustRules("op=any err=EIO after")...)
 	n, err = f.WriteAt([]byte("done"), 0)

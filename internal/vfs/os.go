@@ -70,6 +70,9 @@ func (osFS) Lock(name string) (io.Closer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if plantedNoLock {
+		return f, nil
+	}
 	if err := lockFile(f); err != nil {
 		f.Close()
 		return nil, &fs.PathError{Op: "lock", Path: name, Err: err}
@@ -89,9 +92,10 @@ func native(name string) string { return filepath.FromSlash(name) }
 
 // osFile is an open file. raw is kept because SyscallConn allocates.
 type osFile struct {
-	f   *os.File
-	fd  uintptr
-	raw syscall.RawConn
+	f     *os.File
+	fd    uintptr
+	raw   syscall.RawConn
+	calls fdCalls
 }
 
 var _ Descriptor = (*osFile)(nil)
@@ -140,19 +144,6 @@ func (f *osFile) Truncate(size int64) error { return portable(f.f.Truncate(size)
 func (f *osFile) Sync() error { return f.f.Sync() }
 
 func (f *osFile) Fd() uintptr { return f.fd }
-
-// control runs call with the descriptor, holding off a concurrent Close, and names the file in
-// its error.
-func (f *osFile) control(op string, call func(fd uintptr) error) error {
-	var err error
-	if f.raw.Control(func(fd uintptr) { err = call(fd) }) != nil {
-		err = fs.ErrClosed // the only reason
-	}
-	if err != nil {
-		return &fs.PathError{Op: op, Path: f.f.Name(), Err: err}
-	}
-	return nil
-}
 
 // String helps in failure messages.
 func (f *osFile) String() string { return fmt.Sprintf("os file %s", f.f.Name()) }

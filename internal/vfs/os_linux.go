@@ -1,26 +1,69 @@
 package vfs
 
-import "syscall"
+import (
+	"io/fs"
+	"sync"
+	"syscall"
+)
 
 // syncFileRangeWrite is SYNC_FILE_RANGE_WRITE of sync_file_range(2): start, do not wait.
 const syncFileRangeWrite = 2
 
-// SyncData is fdatasync(2): the file length travels with it, the modification time need not.
+// fdCalls are the system calls that os.File does not have. They are made inside RawConn.Control,
+// which holds off a concurrent Close, and through functions that are made once per file: a closure
+// per call would be an allocation per sync. The lock guards arguments and result.
+type fdCalls struct {
+	mu     sync.Mutex
+	off, n int64
+	err    error
+	sync   func(fd uintptr)
+	out    func(fd uintptr)
+}
+
+// SyncData is fdatasync(2): the file length travels with it, the modification time need not. Calls
+// for one file run one after the other.
 func (f *osFile) SyncData() error {
-	return f.control("fdatasync", func(fd uintptr) error {
-		return retryInterrupted(func() error { return syscall.Fdatasync(int(fd)) })
-	})
+	c := &f.calls
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sync == nil {
+		c.sync = func(fd uintptr) {
+			for c.err = syscall.EINTR; c.err == syscall.EINTR; {
+				c.err = syscall.Fdatasync(int(fd))
+			}
+		}
+	}
+	return f.control("fdatasync", c.sync)
 }
 
 // WriteOut is sync_file_range(2). File systems without it make the hint a no-op.
 func (f *osFile) WriteOut(off, n int64) error {
-	return f.control("sync_file_range", func(fd uintptr) error {
-		err := retryInterrupted(func() error {
-			return syscall.SyncFileRange(int(fd), off, n, syncFileRangeWrite)
-		})
-		if err == syscall.ENOSYS {
-			return nil
+	c := &f.calls
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.out == nil {
+		c.out = func(fd uintptr) {
+			for c.err = syscall.EINTR; c.err == syscall.EINTR; {
+				c.err = syscall.SyncFileRange(int(fd), c.off, c.n, syncFileRangeWrite)
+			}
+			if c.err == syscall.ENOSYS {
+				c.err = nil
+			}
 		}
-		return err
-	})
+	}
+	c.off, c.n = off, n
+	return f.control("sync_file_range", c.out)
+}
+
+// control makes a call that leaves its error in calls.err, and names the file in it.
+func (f *osFile) control(op string, call func(fd uintptr)) error {
+	c := &f.calls
+	c.err = nil
+	if f.raw.Control(call) != nil {
+		c.err = fs.ErrClosed // the only reason
+	}
+	if c.err != nil {
+		return &fs.PathError{Op: op, Path: f.f.Name(), Err: c.err}
+	}
+	return nil
 }

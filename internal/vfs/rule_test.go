@@ -84,6 +84,7 @@ func FuzzParseRules(f *testing.F) {
 	f.Add("op=sync path=*/00*.log nth=3 err=EIO sticky")
 	f.Add("op=any p=0.5 seed=3 latency=1h2m3.5s err=short once\nop=write err=ENOSPC short;err=EROFS after#x")
 	f.Add(`path="**/a b\u00e9/?" err=EIO`)
+	f.Add("path=00000000\xb1 err=EIO")
 	f.Fuzz(func(t *testing.T, text string) {
 		rules, err := ParseRules(text)
 		if err != nil {

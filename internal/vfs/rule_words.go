@@ -8,7 +8,7 @@ import (
 )
 
 // splitWords cuts a line into rules and each rule into words. Inside double quotes nothing is
-// special except a backslash, which protects the next character.
+// special except a backslash, which protects the next byte.
 func splitWords(line string) (rules [][]string, err error) {
 	var words []string
 	var word strings.Builder
@@ -26,7 +26,8 @@ func splitWords(line string) (rules [][]string, err error) {
 		}
 	}
 	quoted, escaped := false, false
-	for i, c := range line {
+	for i := range len(line) {
+		c := line[i]
 		switch {
 		case quoted:
 			quoted = escaped || c != '"'
@@ -39,11 +40,11 @@ func splitWords(line string) (rules [][]string, err error) {
 		case c == ';':
 			endRule()
 			continue
-		case unicode.IsSpace(c):
+		case c <= ' ':
 			endWord()
 			continue
 		}
-		word.WriteString(line[i : i+len(string(c))])
+		word.WriteByte(c)
 	}
 	if quoted {
 		return nil, fmt.Errorf("quote without end")

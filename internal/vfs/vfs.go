@@ -20,7 +20,8 @@ type FS interface {
 	Open(name string) (File, error)
 	// OpenReadWrite opens an existing file for reading and writing.
 	OpenReadWrite(name string) (File, error)
-	// MkdirAll makes a directory and the ones above it; it is no error if they exist.
+	// MkdirAll makes a directory and the ones above it; it is no error if they exist. The name of
+	// each new one is durable only after SyncDir of the directory above it.
 	MkdirAll(name string) error
 	// List returns the base names in a directory, sorted.
 	List(name string) ([]string, error)

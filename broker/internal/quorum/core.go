@@ -52,9 +52,6 @@ func Open(o Options) (*Core, error) {
 	if err := o.FS.MkdirAll(o.Dir); err != nil {
 		return nil, err
 	}
-	if err := o.FS.SyncDir(path.Dir(o.Dir)); err != nil {
-		return nil, err
-	}
 	state, err := openStateFile(o.FS, o.statePath())
 	if err != nil {
 		return nil, err
@@ -78,6 +75,9 @@ func (c *Core) start() error {
 	if !c.state.found {
 		if end := c.log.log.LogEndOffset(); end != 0 {
 			return fmt.Errorf("%w: %s has %d offsets but %s is missing", ErrCorrupt, c.o.logDir(), end, stateFileName)
+		}
+		if err := c.o.FS.SyncDir(path.Dir(c.o.Dir)); err != nil {
+			return err
 		}
 		// The mark comes before the first entry: from here on this directory is never fresh again.
 		begin := savedState{id: c.o.ID, hard: hardState{vote: kafka.NoBroker}, voters: slices.Sorted(slices.Values(c.o.Voters))}

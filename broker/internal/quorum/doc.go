@@ -50,9 +50,10 @@
 //
 // # Files
 //
-// options.go (Options and bounds), core.go (open and inputs), ready.go (Advance), election.go (the
-// timer), entrylog.go (raft.Storage over the log), entrylog_read.go (older entries from the log,
-// rebuild), tail.go (recent entries in memory), entry.go (entry to batch and back), message.go
-// (bytes between voters), statefile.go (term, vote, commit), raftlogger.go (raft's log lines to
-// slog), runner.go (the goroutine).
+// options.go (Options, bounds, the interfaces to implement), core.go (open and inputs), ready.go
+// (Advance), election.go (the timer), membership.go (changes of the voters), compact.go (the floor),
+// entrylog.go (raft.Storage over the log), entrylog_read.go (older entries from the log, rebuild),
+// tail.go (recent entries in memory), entry.go (entry to batch and back), message.go (bytes between
+// voters), statefile.go (term, vote, commit), raftlogger.go (raft's log lines to slog), runner.go
+// (the shell: goroutine, clock, queues).
 package quorum

@@ -97,9 +97,7 @@ func (c *checker) structure(r *Reader, s *shape) {
 func (c *checker) tag(r *Reader, s *shape, t *Tags) {
 	for i := range s.tags {
 		if s.tags[i].id == t.ID {
-			body := Reader{b: t.Body, flexible: true}
-			c.field(&body, &s.tags[i].shape)
-			r.finish(&body)
+			c.tagBody(r, &s.tags[i].shape, t.Body)
 			return
 		}
 	}
@@ -108,5 +106,20 @@ func (c *checker) tag(r *Reader, s *shape, t *Tags) {
 	}
 	if c.unknown--; c.unknown < 0 {
 		r.fail(ErrTags)
+	}
+}
+
+// tagBody lets the same reader step into the field and out again: one of its own would escape to
+// the heap.
+func (c *checker) tagBody(r *Reader, s *shape, body []byte) {
+	outer := r.b
+	r.b = body
+	c.field(r, s)
+	switch {
+	case r.err != nil:
+	case len(r.b) != 0:
+		r.fail(ErrTagSize)
+	default:
+		r.b = outer
 	}
 }

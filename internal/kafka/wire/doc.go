@@ -24,5 +24,6 @@
 // Files: frame.go (length prefix), header.go (request and response headers), versions.go (API
 // keys), limits.go (size gate and memory charge), check.go and schema.go (bodies that kmsg will
 // decode; the shapes are in schema.txt), reader.go and tags.go (cursor over bytes), varint.go,
-// append.go (primitive writers), produce_*.go and fetch_*.go.
+// append.go (primitive writers), reuse.go (slices kept between parses), errors.go,
+// produce_*.go and fetch_*.go.
 package wire

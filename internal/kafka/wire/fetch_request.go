@@ -2,7 +2,6 @@ package wire
 
 import (
 	"math"
-	"slices"
 
 	"github.com/thalweg-io/thalweg/internal/kafka"
 )
@@ -151,7 +150,7 @@ func (r *FetchRequest) minPartition() int {
 
 func (r *FetchRequest) readTopics(in *Reader) {
 	n := in.Count(r.minTopic())
-	r.Topics = slices.Grow(r.Topics, n)
+	r.Topics = grow(r.Topics, n)
 	for ; n > 0 && in.err == nil; n-- {
 		var t FetchTopic
 		t.Name, t.ID = r.readTopicKey(in)
@@ -173,7 +172,7 @@ func (r *FetchRequest) readTopicKey(in *Reader) (name []byte, id kafka.TopicID) 
 func (r *FetchRequest) readPartitions(in *Reader) []FetchPartition {
 	n := in.Count(r.minPartition())
 	first := len(r.partitions)
-	r.partitions = slices.Grow(r.partitions, n)
+	r.partitions = grow(r.partitions, n)
 	for ; n > 0 && in.err == nil; n-- {
 		r.partitions = r.partitions[:len(r.partitions)+1]
 		r.readPartition(in, &r.partitions[len(r.partitions)-1])
@@ -219,13 +218,13 @@ func (r *FetchRequest) readPartitionTags(in *Reader, p *FetchPartition) {
 
 func (r *FetchRequest) readForgotten(in *Reader) {
 	n := in.Count(r.minTopic())
-	r.Forgotten = slices.Grow(r.Forgotten, n)
+	r.Forgotten = grow(r.Forgotten, n)
 	for ; n > 0 && in.err == nil; n-- {
 		var t ForgottenTopic
 		t.Name, t.ID = r.readTopicKey(in)
 		m := in.Count(4)
 		first := len(r.forgotten)
-		r.forgotten = slices.Grow(r.forgotten, m)
+		r.forgotten = grow(r.forgotten, m)
 		for ; m > 0; m-- {
 			r.forgotten = append(r.forgotten, in.Int32())
 		}

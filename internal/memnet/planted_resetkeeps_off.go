@@ -1,0 +1,5 @@
+//go:build !planted_memnet_resetkeeps
+
+package memnet
+
+const plantedResetKeeps = false

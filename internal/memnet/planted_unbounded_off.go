@@ -1,0 +1,5 @@
+//go:build !planted_memnet_unbounded
+
+package memnet
+
+const plantedUnbounded = false

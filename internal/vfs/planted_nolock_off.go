@@ -1,0 +1,5 @@
+//go:build !planted_vfs_nolock
+
+package vfs
+
+const plantedNoLock = false
