@@ -34,7 +34,7 @@ func TestClients(t *testing.T) {
 			t.Parallel()
 			r := &clientRun{
 				n:    startNode(t, "flush.policy="+policy, fmt.Sprintf("num.partitions=%d", partitions)),
-				base: time.Now().Add(-time.Hour).UnixMilli(),
+				base: anHourAgo(),
 			}
 			for i, codec := range codecs {
 				t.Run("franz/"+codec, func(t *testing.T) { r.franz(t, uint64(i), codec, size(franzRecords)/share) })

@@ -39,7 +39,7 @@ func TestKill(t *testing.T) {
 			t.Parallel()
 			n := startNode(t, "flush.policy="+policy, fmt.Sprintf("num.partitions=%d", partitions))
 			f := franz{broker: n.addr, topic: "killed", codec: "none", to: 100, plain: true,
-				workload: workload{seed: 400, baseMs: time.Now().UnixMilli()}}
+				workload: workload{seed: 400, baseMs: anHourAgo()}}
 			j := produceAll(t, f)
 			for round := range rounds(t) {
 				f.codec = codecs[round%len(codecs)]
@@ -176,7 +176,7 @@ func TestRestartUnderProducer(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
 	f := franz{broker: n.addr, topic: "ridden", codec: "snappy", to: size(60_000), plain: true,
-		workload: workload{seed: 500, baseMs: time.Now().UnixMilli()}}
+		workload: workload{seed: 500, baseMs: anHourAgo()}}
 	p := startProducer(t, f)
 	for _, share := range []int{6, 2} {
 		if err := p.await(f.to / share); err != nil {

@@ -100,8 +100,11 @@ func franzMain(role string, args []string) error {
 	return errors.New("no such role")
 }
 
+// client makes a client with default options but for its patience: by default it may wait five
+// seconds before it asks again for a topic that is just being created.
 func (f *franz) client(options ...kgo.Opt) (*kgo.Client, error) {
-	return kgo.NewClient(append(options, kgo.SeedBrokers(f.broker), kgo.FetchMaxWait(500*time.Millisecond))...)
+	return kgo.NewClient(append(options, kgo.SeedBrokers(f.broker),
+		kgo.MetadataMinAge(50*time.Millisecond), kgo.FetchMaxWait(500*time.Millisecond))...)
 }
 
 // produce hands records to the client as fast as it takes them.
@@ -132,7 +135,9 @@ func (f *franz) produce(ctx context.Context) error {
 		cl.Produce(ctx, f.record(n), func(r *kgo.Record, err error) { // one at a time
 			defer all.Done()
 			if err != nil {
-				failed = errors.Join(failed, err)
+				if failed == nil { // the others are only its consequence
+					failed = err
+				}
 				cancel()
 				return
 			}
@@ -147,6 +152,7 @@ func (f *franz) produce(ctx context.Context) error {
 		if failed == nil {
 			return errors.New("nothing failed")
 		}
+		fmt.Fprintln(os.Stderr, "as wanted, ended by:", failed)
 		return nil
 	}
 	return failed

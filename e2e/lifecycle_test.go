@@ -13,7 +13,7 @@ import (
 func (n *node) works(t *testing.T, topic string) {
 	t.Helper()
 	f := franz{broker: n.addr, topic: topic, codec: "none", to: 10, exact: true,
-		workload: workload{seed: 600, baseMs: time.Now().UnixMilli()}}
+		workload: workload{seed: 600, baseMs: anHourAgo()}}
 	if got := verifyAll(t, f, produceAll(t, f)); got != f.to {
 		t.Errorf("%d records are there, want %d", got, f.to)
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -27,6 +28,7 @@ const (
 	largeBytes   = 600_000 // below max.message.bytes with everything around it
 	stepMs       = 10      // between the timestamps of two records, before jitter
 	jitterMs     = 35      // timestamps are not in order of offsets
+	wrap         = 100_000 // records after which the timestamps begin again, lest they reach the future
 	noTimestamp  = -1      // the client's clock gives it
 )
 
@@ -61,8 +63,11 @@ func (w workload) timestampMs(n int) int64 {
 		return noTimestamp
 	}
 	rng := rand.New(rand.NewPCG(w.seed^0x7175ed, uint64(n)))
-	return w.baseMs + int64(n)*stepMs + rng.Int64N(2*jitterMs) - jitterMs
+	return w.baseMs + int64(n%wrap)*stepMs + rng.Int64N(2*jitterMs) - jitterMs
 }
+
+// anHourAgo is a base from which no record reaches the future, which brokers refuse.
+func anHourAgo() int64 { return time.Now().Add(-time.Hour).UnixMilli() }
 
 func key(rng *rand.Rand, n int) []byte {
 	switch {

@@ -5,7 +5,6 @@ package e2e
 import (
 	"syscall"
 	"testing"
-	"time"
 )
 
 // TestSecondSignal sends a second signal while the first is being obeyed: the process ends at
@@ -15,7 +14,7 @@ func TestSecondSignal(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
 	f := franz{broker: n.addr, topic: "cut-short", codec: "none", to: size(5000), exact: true,
-		workload: workload{seed: 700, baseMs: time.Now().UnixMilli()}}
+		workload: workload{seed: 700, baseMs: anHourAgo()}}
 	j := produceAll(t, f)
 	n.signal(syscall.SIGSTOP)
 	n.signal(syscall.SIGINT)

@@ -9,6 +9,12 @@ import (
 // purePackages are those of Go's library whose functions (not methods) only compute.
 const purePackages = "strings bytes slices maps cmp math math/bits unicode unicode/utf8 errors"
 
+// pureMethods are methods of others that only compute, by package.
+var pureMethods = map[string]string{
+	"sync/atomic":             "Load",
+	"github.com/google/btree": "Get Has Len Min Max",
+}
+
 // purity tells which calls change nothing, so that they may be made in any order: built-ins,
 // conversions, functions that only compute, and functions of the core packages whose body
 // writes nothing but its own variables and calls only the like. Calls through interfaces and
@@ -114,8 +120,8 @@ func (p *purity) function(f *types.Func) bool {
 		return true
 	case recv != nil && path == "time":
 		return !isPointer(recv.Type()) // of Time and Duration
-	case recv != nil && path == "sync/atomic":
-		return f.Name() == "Load"
+	case recv != nil && listed(pureMethods[path], f.Name()):
+		return true
 	}
 	d, ok := p.decls[f.Pos()]
 	info := p.typed.infos[d.file]

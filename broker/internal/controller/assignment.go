@@ -37,10 +37,10 @@ func (c *Controller) assign(topic *kmsg.CreateTopicsRequestTopic, room int) ([]*
 		return nil, refuse(kerr.InvalidReplicationFactor, fmt.Sprintf("Unable to replicate the partition %d time(s): %s", replicas, err))
 	}
 	records := make([]*schema.PartitionRecord, len(placed))
-	for i, replicas := range placed {
-		if records[i] = c.newPartition(replicas); records[i] == nil {
+	for i := range placed {
+		if records[i] = c.newPartition(placed[i]); records[i] == nil {
 			return nil, refuse(kerr.InvalidReplicationFactor, fmt.Sprintf(
-				"Unable to replicate the partition %d time(s): All brokers are currently fenced or in controlled shutdown.", topic.ReplicationFactor))
+				"Unable to replicate the partition %d time(s): All brokers are currently fenced or in controlled shutdown.", replicas))
 		}
 	}
 	return records, nil

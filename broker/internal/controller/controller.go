@@ -146,7 +146,11 @@ func (c *Controller) stepUp(nowMs int64) {
 	c.nextOffset = c.committed.Offset() + 1
 	c.sessions = newSessions(c.o.SessionTimeoutMs)
 	c.committed.Brokers(func(b *metadata.Broker) bool {
-		if !b.Fenced && b.ID != c.o.NodeID {
+		switch {
+		case b.Fenced:
+		case b.ID == c.o.NodeID: // not alive before it says so
+			c.sessions.wait(b.ID, nowMs)
+		default:
 			c.sessions.touch(b.ID, nowMs, -1)
 		}
 		return true

@@ -24,8 +24,11 @@ type Decision struct {
 	Answer  any // a *kmsg response
 	Err     error
 
-	// applied is called with the last offset of the records when they are committed.
-	applied func(lastOffset int64)
+	// proposed is called when the records have been proposed, applied with their last offset when
+	// they are committed. Soft state that follows from the records is changed there, so that a
+	// proposal that the quorum refuses leaves nothing behind.
+	proposed func()
+	applied  func(lastOffset int64)
 }
 
 func (d *Decision) add(version int16, message schema.Record) {
@@ -68,6 +71,9 @@ func (c *Controller) Do(nowMs int64, decide func() Decision, done func(answer an
 			return
 		}
 		p.index = index
+		if d.proposed != nil {
+			d.proposed()
+		}
 	}
 	if len(c.pending) == 0 && p.index == 0 || plantedAnswerBeforeCommit {
 		p.finish()

@@ -140,7 +140,7 @@ func (c *Controller) beginShutdown(d *Decision, b *metadata.Broker, session *ses
 	s := c.seats()
 	s.leaving = b.ID
 	s.leave(d)
-	session.shutdownAt = uncommitted
+	d.proposed = func() { session.shutdownAt = uncommitted }
 	d.applied = func(lastOffset int64) { session.shutdownAt = lastOffset }
 }
 

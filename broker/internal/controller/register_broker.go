@@ -40,8 +40,8 @@ func (c *Controller) RegisterBroker(req *kmsg.BrokerRegistrationRequest, nowMs i
 			s.leave(&d)
 		}
 		r.BrokerEpoch = c.nextBrokerEpoch()
-		session := c.sessions.register(id, nowMs)
-		d.applied = func(lastOffset int64) { session.registered = lastOffset }
+		d.proposed = func() { c.sessions.register(id, nowMs) }
+		d.applied = func(lastOffset int64) { c.sessions.registered(id, lastOffset) }
 		c.lg.Info("broker registers", "broker", id, "epoch", r.BrokerEpoch, "incarnation", r.IncarnationID.String(),
 			"clean", clean, "partitions", len(d.Records))
 	}

@@ -20,10 +20,13 @@ type sessions struct {
 }
 
 type session struct {
-	contactMs  int64
-	offset     int64 // metadata offset that the broker has reached, -1 unknown
-	registered int64 // last offset of its registration; -1: before this term; unset: not committed
-	shutdownAt int64 // offset of its controlled shutdown, or -1
+	contactMs int64
+	silent    bool  // only waited for, not heard of
+	offset    int64 // metadata offset that the broker has reached, -1 unknown
+
+	// Last offset of the records of its registration and of its controlled shutdown in this term:
+	// -1 none, uncommitted not known yet.
+	registeredAt, shutdownAt int64
 }
 
 // uncommitted stands for an offset that is not known yet.
@@ -35,37 +38,51 @@ func newSessions(timeoutMs int64) sessions {
 
 // touch notes that a broker was heard of, at a metadata offset if that is not negative.
 func (s *sessions) touch(id kafka.BrokerID, nowMs, offset int64) *session {
-	b := s.brokers[id]
-	if b == nil {
-		b = &session{offset: -1, registered: -1, shutdownAt: -1}
-		s.brokers[id] = b
-	}
-	b.contactMs = nowMs
+	b := s.wait(id, nowMs)
+	b.silent = false
 	b.offset = max(b.offset, offset)
 	return b
 }
 
-// register begins the session of a new incarnation.
-func (s *sessions) register(id kafka.BrokerID, nowMs int64) *session {
-	delete(s.brokers, id)
-	b := s.touch(id, nowMs, -1)
-	b.registered = uncommitted
+// wait gives a broker a session time-out from now on; one that is new to the term counts as silent.
+func (s *sessions) wait(id kafka.BrokerID, nowMs int64) *session {
+	b := s.brokers[id]
+	if b == nil {
+		b = &session{silent: true, offset: -1, registeredAt: -1, shutdownAt: -1}
+		s.brokers[id] = b
+	}
+	b.contactMs = nowMs
 	return b
+}
+
+// register begins the session of a new incarnation.
+func (s *sessions) register(id kafka.BrokerID, nowMs int64) {
+	delete(s.brokers, id)
+	s.touch(id, nowMs, -1).registeredAt = uncommitted
+}
+
+// registered notes where the registration is in the log.
+func (s *sessions) registered(id kafka.BrokerID, offset int64) {
+	if b := s.brokers[id]; b != nil {
+		b.registeredAt = offset
+	}
 }
 
 // valid reports whether the broker was heard of within the time-out.
 func (s *sessions) valid(id kafka.BrokerID, nowMs int64) bool {
 	b := s.brokers[id]
-	return b != nil && nowMs-b.contactMs < s.timeoutMs
+	return b != nil && !b.silent && s.inTime(b, nowMs)
 }
+
+func (s *sessions) inTime(b *session, nowMs int64) bool { return nowMs-b.contactMs < s.timeoutMs }
 
 // caughtUp reports whether a broker at that metadata offset has seen its own registration.
 func (s *sessions) caughtUp(id kafka.BrokerID, offset int64) bool {
-	registered := s.caughtUpAt
-	if b := s.brokers[id]; b != nil && b.registered >= 0 {
-		registered = b.registered
+	at := s.caughtUpAt
+	if b := s.brokers[id]; b != nil && b.registeredAt >= 0 {
+		at = b.registeredAt
 	}
-	return offset >= registered
+	return offset >= at
 }
 
 // expired returns the unfenced brokers of the image that were not heard of in time, by id. A gap
@@ -78,8 +95,8 @@ func (s *sessions) expired(image *metadata.Image, nowMs int64) []kafka.BrokerID 
 		switch {
 		case b.Fenced:
 		case slept || s.brokers[b.ID] == nil:
-			s.touch(b.ID, nowMs, -1)
-		case !s.valid(b.ID, nowMs):
+			s.wait(b.ID, nowMs)
+		case !s.inTime(s.brokers[b.ID], nowMs):
 			ids = append(ids, b.ID)
 		}
 		return true

@@ -39,73 +39,73 @@ const (
 // MaxConfigValue is the longest config value in bytes (SURFACE 28).
 const MaxConfigValue = 32767
 
-// validator checks a value that already parses as the config's type; the returned text continues
-// the sentence "Invalid value v for configuration c: ".
-type validator func(value string) (refusal string)
+// validator checks a value that already parses as the config's type. The returned texts make the
+// sentence "Invalid value <bad> for configuration c: <refusal>"; an empty refusal is none.
+type validator func(value string) (bad, refusal string)
 
 func atLeast(low float64) validator { return between(low, math.Inf(1)) }
 
 func between(low, high float64) validator {
-	return func(value string) string {
+	return func(value string) (string, string) {
 		switch v, _ := strconv.ParseFloat(value, 64); {
 		case v < low:
-			return "Value must be at least " + number(low)
+			return value, "Value must be at least " + number(low)
 		case v > high:
-			return "Value must be no more than " + number(high)
+			return value, "Value must be no more than " + number(high)
 		}
-		return ""
+		return "", ""
 	}
 }
 
 func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 func oneOf(allowed ...string) validator {
-	return func(value string) string {
+	return func(value string) (string, string) {
 		if !slices.Contains(allowed, value) {
-			return "String must be one of: " + strings.Join(allowed, ", ")
+			return value, "String must be one of: " + strings.Join(allowed, ", ")
 		}
-		return ""
+		return "", ""
 	}
 }
 
 // someOf is oneOf for every element of a list, none twice.
 func someOf(allowed ...string) validator {
 	one := oneOf(allowed...)
-	return func(value string) string {
+	return func(value string) (string, string) {
 		elements := splitList(value)
 		for i, e := range elements {
-			if refusal := one(e); refusal != "" {
-				return refusal
+			if bad, refusal := one(e); refusal != "" {
+				return bad, refusal
 			}
 			if slices.Contains(elements[:i], e) {
-				return "Duplicate value: " + e
+				return value, "Duplicate value: " + e
 			}
 		}
-		return ""
+		return "", ""
 	}
 }
 
-func gzipLevel(value string) string {
+func gzipLevel(value string) (string, string) {
 	if v, _ := strconv.Atoi(value); v != -1 && (v < 1 || v > 9) {
-		return "Value must be between 1 and 9 or equal to -1"
+		return value, "Value must be between 1 and 9 or equal to -1"
 	}
-	return ""
+	return "", ""
 }
 
 // throttledReplicas accepts "*" or partition:broker pairs.
-func throttledReplicas(value string) string {
+func throttledReplicas(value string) (string, string) {
 	if strings.TrimSpace(value) == "*" {
-		return ""
+		return "", ""
 	}
 	for _, pair := range splitList(value) {
 		partition, broker, ok := strings.Cut(pair, ":")
 		_, err1 := strconv.ParseUint(partition, 10, 31)
 		_, err2 := strconv.ParseUint(broker, 10, 31)
 		if !ok || err1 != nil || err2 != nil {
-			return "Must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],..."
+			return value, "Must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],..."
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // splitList takes a list value apart; an empty value is an empty list.

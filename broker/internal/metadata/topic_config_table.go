@@ -52,12 +52,12 @@ func (d *TopicConfigDef) Check(value string) error {
 		return badConfig("The configuration value cannot be added because it exceeds the maximum value size of %d bytes.", MaxConfigValue)
 	}
 	value = strings.TrimSpace(value)
-	refusal := parseType(d.Type, value)
+	bad, refusal := value, parseType(d.Type, value)
 	if refusal == "" && d.check != nil {
-		refusal = d.check(value)
+		bad, refusal = d.check(value)
 	}
 	if refusal != "" {
-		return badConfig("Invalid value %s for configuration %s: %s", value, d.Name, refusal)
+		return badConfig("Invalid value %s for configuration %s: %s", bad, d.Name, refusal)
 	}
 	return nil
 }

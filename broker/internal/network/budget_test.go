@@ -1,6 +1,7 @@
 package network
 
 import (
+	"sync"
 	"testing"
 	"testing/synctest"
 )
@@ -10,16 +11,16 @@ func TestBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &budget{total: 100, share: 60}
 		var x, y, z account
-		got := map[string]bool{}
+		var got sync.Map
 		stop := make(chan struct{})
 		acquire := func(name string, a *account, n int64, stop chan struct{}) {
-			go func() { got[name] = b.acquire(a, n, stop) }()
+			go func() { got.Store(name, b.acquire(a, n, stop)) }()
 			synctest.Wait()
 		}
 		is := func(name string, want bool) {
 			t.Helper()
 			synctest.Wait()
-			if g, ok := got[name]; ok != want || g != want {
+			if g, ok := got.Load(name); ok != want || ok && !g.(bool) {
 				t.Fatalf("%s: returned %v, granted %v; want %v", name, ok, g, want)
 			}
 		}
@@ -53,7 +54,7 @@ func TestBudget(t *testing.T) {
 		is("y1", false) // not past the huge one
 		close(stop)
 		synctest.Wait()
-		if g, ok := got["y1"]; !ok || g || len(b.waiting) != 1 {
+		if g, ok := got.Load("y1"); !ok || g.(bool) || len(b.waiting) != 1 {
 			t.Fatalf("stopped wait: returned %v, granted %v, %d waiting", ok, g, len(b.waiting))
 		}
 		b.release(&account{held: 5}, 5) // stands for that of "late"
@@ -63,6 +64,17 @@ func TestBudget(t *testing.T) {
 			t.Fatalf("used %d at the end", b.used)
 		}
 	})
+}
+
+// Goal: bytes that are granted in the moment in which the wait is given up are not lost.
+func TestBudgetGrantedWhileAbandoning(t *testing.T) {
+	b := &budget{total: 100, share: 100}
+	a := account{want: 10, granted: make(chan struct{}, 1)}
+	b.waiting = append(b.waiting, &a)
+	b.grant()
+	if !b.abandon(&a) || a.held != 10 || b.used != 10 {
+		t.Errorf("held %d, used %d", a.held, b.used)
+	}
 }
 
 func TestBudgetReleasedTwice(t *testing.T) {

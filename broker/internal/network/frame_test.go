@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
@@ -14,7 +15,8 @@ import (
 // serveScript feeds reads to a connection and returns what was served, and what was written.
 func serveScript(t testing.TB, reads [][]byte) (served []string, wrote []byte, why CloseReason) {
 	s, err := NewServer(Options{Handler: &testHandler{serve: func(r *Request) Disposition {
-		served = append(served, fmt.Sprintf("%d/%d #%d %q %x", r.Key, r.Version, r.CorrelationID, r.ClientID, r.Payload))
+		served = append(served, fmt.Sprintf("%d/%d #%d %q %d bytes %x",
+			r.Key, r.Version, r.CorrelationID, r.ClientID, r.Size()-10-len(r.ClientID), crc32.ChecksumIEEE(r.Payload)))
 		return echo(r)
 	}}})
 	if err != nil {

@@ -33,14 +33,22 @@ func (in *input) partial() bool { return in.end > in.start }
 
 // space returns where to read to, at least one byte. What is buffered may move.
 func (in *input) space() []byte {
-	if in.buf == nil {
-		in.buf = in.pool.get(max(in.readSize, in.expect))
-	}
-	switch room := len(in.buf.data); {
-	case !in.partial() && in.mine():
+	if in.buf != nil && !in.partial() && in.mine() {
 		in.start, in.end = 0, 0
-	case in.need == 0 && room-in.end < minRead, in.need > room-in.start:
-		in.move()
+	}
+	want, size := in.need, in.need
+	switch have := in.end - in.start; {
+	case have == 0:
+		want = max(minRead, min(in.expect, maxPooled))
+		size = want
+	case in.need == 0: // a few bytes, not enough to be admitted
+		want, size = minRead, minRead
+	case in.need > maxPooled: // a claim; memory follows what arrives
+		want = min(in.need, max(maxPooled, have+1))
+		size = min(in.need, max(maxPooled, 2*have))
+	}
+	if in.buf == nil || len(in.buf.data)-in.start < want {
+		in.move(max(size, in.readSize))
 	}
 	return in.buf.data[in.end:in.limit()]
 }
@@ -61,18 +69,17 @@ func (in *input) limit() int {
 // mine says that nobody else sees the buffer. Nobody but the reader takes references.
 func (in *input) mine() bool { return in.buf.refs.Load() == 1 }
 
-// move brings the frame in progress to the start of a buffer in which it fits.
-func (in *input) move() {
-	size := max(in.need, in.readSize)
-	if in.mine() && size <= len(in.buf.data) {
+// move brings what is buffered to the start of a buffer of at least size bytes.
+func (in *input) move(size int) {
+	if in.buf != nil && in.mine() && size <= len(in.buf.data) {
 		in.end = copy(in.buf.data, in.buffered())
 		in.start = 0
 		return
 	}
 	b := in.pool.get(size)
 	n := copy(b.data, in.buffered())
-	in.buf.release()
-	in.buf, in.start, in.end = b, 0, n
+	in.close()
+	in.buf, in.end = b, n
 }
 
 // filled notes a read of n bytes into a space of the given size.

@@ -13,6 +13,7 @@ const (
 	minClassBits = 12
 	maxClassBits = 23
 	classes      = maxClassBits - minClassBits + 1
+	maxPooled    = 1 << maxClassBits
 )
 
 // buffer is memory with a reference count. The count starts at one, for whoever got it.

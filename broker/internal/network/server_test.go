@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/thalweg-io/thalweg/broker/internal/security"
+	"github.com/thalweg-io/thalweg/internal/memnet"
 )
 
 // Goal: Shutdown lets pending requests be completed and written, ends waiting handlers, serves
@@ -67,13 +68,14 @@ func TestShutdownGivesUp(t *testing.T) {
 		s := newTestServer(t, serve)
 		c := dialPipe(t, s)
 		c.send(produce(1, "a"))
+		r := <-parked
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error %v", err)
 		}
 		c.wantClosed()
-		(<-parked).Complete(Answered)
+		r.Complete(Answered)
 	})
 }
 
@@ -286,4 +288,36 @@ func TestTLSConnection(t *testing.T) {
 	c.want(4, "c")
 	c.Close()
 	wantReason(t, s, ClosedByClient)
+}
+
+// Goal: any net.Listener will do, also one in memory.
+func TestInMemoryListener(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		serve, parked := parkProduce()
+		s := newTestServer(t, serve)
+		n := memnet.New(1)
+		ln, err := n.Listen("broker:9092")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Listen(ln, Listener{}); err != nil {
+			t.Fatal(err)
+		}
+		nc, err := n.Dial(t.Context(), "client:1", "broker:9092")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &client{t, nc}
+		c.send(produce(1, "a"), produce(2, "b"), metadata(3, "c"))
+		a, b := <-parked, <-parked
+		echoNow(b)
+		echoNow(a)
+		c.want(1, "a")
+		c.want(2, "b")
+		c.want(3, "c")
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		c.wantClosed()
+	})
 }

@@ -64,7 +64,7 @@ type segFile struct {
 	f          vfs.File
 	refs       int32
 	detached   bool
-	stale      bool // another file has the name now: close after use
+	stale      bool     // another file has the name now: close after use
 	next, prev *segFile // on the idle list iff f != nil and refs == 0
 }
 

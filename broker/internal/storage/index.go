@@ -37,7 +37,7 @@ func newIndex() index { return index{max: noTime} }
 
 // add takes the next batch: it begins at position pos, ends with offset base+rel, and its largest
 // timestamp is ts. An entry is made when more than interval bytes lie between pos and the last
-// entry (or the beginning).
+// entry (or the beginning). Adding the batch of the last entry again changes nothing.
 func (x *index) add(pos int64, rel uint32, ts int64, interval int32) {
 	if ts > x.max.ts {
 		x.max = timeEntry{ts, rel}
@@ -46,7 +46,7 @@ func (x *index) add(pos int64, rel uint32, ts int64, interval int32) {
 	if n := len(x.offsets); n > 0 {
 		last = int64(x.offsets[n-1].pos)
 	}
-	if pos == 0 || pos-last <= int64(interval) {
+	if pos <= last || pos-last <= int64(interval) {
 		return
 	}
 	x.offsets = append(x.offsets, offsetEntry{rel, uint32(pos)})

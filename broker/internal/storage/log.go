@@ -89,7 +89,7 @@ type Log struct {
 	mu     struct {
 		sync.Mutex // the writer's; held in the append's own I/O
 		closed     bool
-		frozen     bool // takes no appends any more
+		frozen     bool       // takes no appends any more
 		queued     bool       // on the sync queue
 		newNames   bool       // the directory has names that were not synced
 		dirty      []*segment // segments with unsynced bytes or unwritten index files, oldest first

@@ -200,7 +200,15 @@ func (l *Log) segmentFor(cfg *Config, b batch.Batch, n int, nowMs int64) (*segme
 
 // rollLocked seals the active segment and begins one at base. The new name becomes durable with
 // the next sync, before anything in it counts as flushed.
+//
+// Where gaps are allowed, a crash must not be able to make one by losing the end of a segment but
+// not the one after it: the old segment is synced first.
 func (l *Log) rollLocked(cfg *Config, base int64) (*segment, error) {
+	if cfg.Sparse {
+		if err := l.syncBeforeRoll(); err != nil {
+			return nil, l.disk.fail(err)
+		}
+	}
 	s := newSegment(l.disk.files, l.path, base)
 	f, err := l.disk.fs.Create(s.log.path())
 	if err != nil {
@@ -217,13 +225,27 @@ func (l *Log) rollLocked(cfg *Config, base int64) (*segment, error) {
 
 	segs := *l.segs.Load()
 	old := segs[len(segs)-1]
-	old.seal()
 	l.dirtyLocked(old)
+	// Its index files are those of an active segment, if any: a scan would have to begin in it.
+	l.recovery.Store(min(l.recovery.Load(), old.base))
 	next := append(segs[:len(segs):len(segs)], s)
 	l.segs.Store(&next)
 	l.mu.newNames = true
 	l.enqueueLocked(0)
 	return s, nil
+}
+
+func (l *Log) syncBeforeRoll() error {
+	s := l.active()
+	f, err := s.log.acquire()
+	if err != nil {
+		return err
+	}
+	defer s.log.release()
+	if err := f.SyncData(); err != nil {
+		return err
+	}
+	return l.disk.fs.SyncDir(l.path)
 }
 
 // write puts p at the end of the segment's file.

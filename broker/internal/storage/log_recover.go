@@ -30,6 +30,10 @@ func (l *Log) recover(point int64) error {
 		if err != nil {
 			return err
 		}
+		if j > i && r.pos == 0 && segs[j].base > r.ends { // a gap and nothing after it
+			r.pos, r.order.next = segs[j-1].mu.size, r.ends
+			break
+		}
 		if !whole {
 			j++
 			break
@@ -48,6 +52,7 @@ type recovery struct {
 	point  int64
 	sparse bool
 	order  order
+	ends   int64 // where the segments before the one being scanned end
 	x      index // of the segment being scanned
 	pos    int64 // where in it
 	reason string
@@ -79,7 +84,6 @@ func (r *recovery) from(s *segment) error {
 	if err != nil || h.LastOffset() != s.base+int64(e.rel) {
 		return nil // scan it all: the index is not worth more
 	}
-	x.keepBelow(e.rel)
 	r.x, r.pos = x, int64(e.pos)
 	r.order.next = h.BaseOffset()
 	return nil
@@ -92,7 +96,7 @@ func (r *recovery) continues(s *segment) bool {
 		return false
 	}
 	r.x, r.pos = newIndex(), 0
-	r.order.next = s.base
+	r.ends, r.order.next = r.order.next, s.base
 	return true
 }
 
@@ -142,7 +146,6 @@ func (l *Log) settle(segs []*segment, i, j int, r *recovery) error {
 			}
 		}
 		if s != last {
-			s.seal()
 			if err := s.writeIndex(l.disk.fs, true, true); err != nil {
 				return err
 			}

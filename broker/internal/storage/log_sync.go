@@ -73,7 +73,8 @@ func (l *Log) syncFiles(all bool) (synced, error) {
 	if !all && l.cfg.Load().Flush == FlushOS && active.dirty {
 		work = work[:len(work)-1] // the active segment is the last
 		l.mu.dirty = append(l.mu.dirty, active)
-		r.end, r.recovery, r.seg = active.base, active.base, nil
+		r.end = min(active.base, r.end)
+		r.recovery, r.seg = r.end, nil
 	}
 	names := l.mu.newNames
 	l.mu.newNames, l.mu.queued, l.mu.queuedLen = false, false, 0
@@ -131,6 +132,11 @@ func (l *Log) publishFlushed(r synced) (end int64, rose bool) {
 	defer l.mu.Unlock()
 	if l.mu.cut != r.cut || l.mu.closed {
 		return l.flushed.Load(), false
+	}
+	if len(l.mu.dirty) > 0 { // one may have been sealed since, and its index is not written yet
+		if s := l.mu.dirty[0]; s != l.active() {
+			r.recovery = min(r.recovery, s.base)
+		}
 	}
 	if r.recovery > l.recovery.Load() {
 		l.recovery.Store(r.recovery)

@@ -141,33 +141,59 @@ func (l *Log) firstAtTime(s *segment, ts, from, bound int64) (timePoint, bool, e
 // recordAtTime is the first record of the batch at pos with a timestamp at or above ts and an
 // offset at or above from.
 func (l *Log) recordAtTime(w *scan, pos, n, ts, from int64) (timePoint, error) {
+	found := noPoint
+	err := l.records(w, pos, n, from, func(p timePoint) bool {
+		if p.ts >= ts {
+			found = p
+		}
+		return p.ts < ts
+	})
+	return found, err
+}
+
+// maxOfTail is the first record of the batch at or above from with the largest timestamp of those.
+func (l *Log) maxOfTail(w *scan, pos, n, from int64) (timePoint, error) {
+	best := noPoint
+	err := l.records(w, pos, n, from, func(p timePoint) bool {
+		if p.ts > best.ts {
+			best = p
+		}
+		return true
+	})
+	return best, err
+}
+
+// records visits the records of the batch at pos with an offset at or above from, until visit
+// returns false.
+func (l *Log) records(w *scan, pos, n, from int64, visit func(p timePoint) bool) error {
 	b := make(batch.Batch, n)
 	if _, err := w.f.ReadAt(b, pos); err != nil {
-		return noPoint, readError(w.seg, pos, err)
+		return readError(w.seg, pos, err)
 	}
-	if b.LogAppendTime() {
-		return timePoint{max(b.BaseOffset(), from), b.MaxTimestamp(), b.LeaderEpoch()}, nil
+	if b.LogAppendTime() { // the batch's time is every record's
+		visit(timePoint{max(b.BaseOffset(), from), b.MaxTimestamp(), b.LeaderEpoch()})
+		return nil
 	}
 	var d compress.Decompressor
 	plain, err := b.Plain(&d, nil, compress.DefaultBudget(l.cfg.Load().MaxBatchBytes))
 	if err != nil {
-		return noPoint, w.seg.corrupt(pos, b.BaseOffset(), err.Error())
+		return w.seg.corrupt(pos, b.BaseOffset(), err.Error())
 	}
 	it := batch.IterateRecords(plain, b.NumRecords())
 	for it.Next() {
 		r := it.Record()
-		if t := b.Timestamp(r); t >= ts && b.Offset(r) >= from {
-			return timePoint{b.Offset(r), t, b.LeaderEpoch()}, nil
+		if b.Offset(r) >= from && !visit(timePoint{b.Offset(r), b.Timestamp(r), b.LeaderEpoch()}) {
+			return nil
 		}
 	}
 	if err := it.Err(); err != nil {
-		return noPoint, w.seg.corrupt(pos, b.BaseOffset(), err.Error())
+		return w.seg.corrupt(pos, b.BaseOffset(), err.Error())
 	}
-	return noPoint, nil
+	return nil
 }
 
 // maxInSegment is the first record of the segment with its largest timestamp, if that is above
-// floor. Only if the largest lies outside from and bound are headers scanned for it.
+// floor. Only if the largest lies outside from and bound is anything scanned for it.
 func (l *Log) maxInSegment(s *segment, from, bound, floor int64) (timePoint, error) {
 	ts, last, err := s.maxTime()
 	if err != nil || ts <= floor || ts < 0 {
@@ -181,14 +207,12 @@ func (l *Log) maxInSegment(s *segment, from, bound, floor int64) (timePoint, err
 	size0, _ := s.bounds()
 	w := getScan(f, s, size0)
 	defer w.put()
+	if last >= bound || s.base < from {
+		return l.maxBetween(w, s, from, bound)
+	}
 	pos, err := s.seek(w, last)
 	if err != nil {
 		return noPoint, err
-	}
-	if last >= bound || last < from {
-		if pos, ts, err = maxBetween(w, s, from, bound); err != nil || ts <= floor || ts < 0 {
-			return noPoint, err
-		}
 	}
 	h, err := w.header(pos)
 	if err != nil {
@@ -197,22 +221,29 @@ func (l *Log) maxInSegment(s *segment, from, bound, floor int64) (timePoint, err
 	return l.recordAtTime(w, pos, size(h), ts, from)
 }
 
-// maxBetween scans the headers from the log start to bound.
-func maxBetween(w *scan, s *segment, from, bound int64) (pos, ts int64, err error) {
-	at, err := s.seek(w, from)
-	pos, ts = at, -1
-	for err == nil && at < w.end {
-		h, herr := w.header(at)
+// maxBetween scans the headers from the log start to bound. Of a batch that straddles the log
+// start, the records tell.
+func (l *Log) maxBetween(w *scan, s *segment, from, bound int64) (timePoint, error) {
+	best, bestPos, bestSize := noPoint, int64(-1), int64(0)
+	pos, err := s.seek(w, from)
+	for err == nil && pos < w.end {
+		h, herr := w.header(pos)
 		if herr != nil {
-			return 0, -1, herr
+			return noPoint, herr
 		}
-		if h.LastOffset() >= bound {
-			break
+		n, ts := size(h), h.MaxTimestamp()
+		switch {
+		case h.LastOffset() >= bound:
+			pos = w.end
+		case h.BaseOffset() < from && ts >= 0:
+			best, err = l.maxOfTail(w, pos, n, from)
+		case ts > best.ts:
+			best.ts, bestPos, bestSize = ts, pos, n
 		}
-		if h.MaxTimestamp() > ts {
-			pos, ts = at, h.MaxTimestamp()
-		}
-		at += size(h)
+		pos += n
 	}
-	return pos, ts, err
+	if err != nil || bestPos < 0 {
+		return best, err
+	}
+	return l.recordAtTime(w, bestPos, bestSize, best.ts, from)
 }

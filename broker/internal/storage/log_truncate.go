@@ -9,7 +9,8 @@ import (
 
 // TruncateTo removes every batch with an offset at or above offset, durably, and forgets the
 // epochs that begin there (R-18: also if no batch goes). A batch that straddles offset goes as a
-// whole, so the log end may come to lie below offset. The recovery point on disk is lowered first.
+// whole, and after compaction a gap below offset does too, so the log end may come to lie below offset,
+// but not below the log start. The recovery point on disk is lowered first.
 // Ranges pinned by a Slice stay readable: what is kept is then copied and swapped in
 // (durability 9).
 //
@@ -37,13 +38,24 @@ func (l *Log) TruncateTo(offset int64) error {
 }
 
 func (l *Log) truncateLocked(offset int64) error {
-	if err := l.points.lower(l, offset); err != nil {
-		return err
-	}
 	segs := *l.segs.Load()
 	i := find(segs, offset)
-	pos, end, err := l.cutPosition(segs[i], offset)
+	pos, err := l.cutPosition(segs[i], offset)
 	if err != nil {
+		return err
+	}
+	if pos == 0 && i > 0 { // nothing of it stays
+		i--
+		pos, _ = segs[i].bounds()
+	}
+	x, end, err := l.prefixIndex(segs[i], pos, offset)
+	if err != nil {
+		return err
+	}
+	if end < l.start.Load() { // nothing is left to read: begin again there, without a hole
+		return l.resetLocked(l.start.Load())
+	}
+	if err := l.points.lower(l, end); err != nil {
 		return err
 	}
 	l.mu.cut++
@@ -55,7 +67,7 @@ func (l *Log) truncateLocked(offset int64) error {
 	if err := l.dropLocked(segs[i+1:]); err != nil {
 		return err
 	}
-	last, err := l.reopenActive(segs[i], pos, end)
+	last, err := l.reopenActive(segs[i], x, pos, end)
 	if err != nil {
 		return err
 	}
@@ -64,11 +76,11 @@ func (l *Log) truncateLocked(offset int64) error {
 	return nil
 }
 
-// cutPosition is where the first batch that must go begins, and the log end after the cut.
-func (l *Log) cutPosition(s *segment, offset int64) (pos, end int64, err error) {
+// cutPosition is where the first batch that must go begins.
+func (l *Log) cutPosition(s *segment, offset int64) (pos int64, err error) {
 	f, err := s.log.acquire()
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	defer s.log.release()
 	size, _ := s.bounds()
@@ -79,24 +91,13 @@ func (l *Log) cutPosition(s *segment, offset int64) (pos, end int64, err error) 
 			pos, err = s.seek(w, offset)
 		}
 	}
-	if err != nil || pos >= size {
-		return pos, offset, err
-	}
-	h, err := w.header(pos)
-	if err != nil {
-		return 0, 0, err
-	}
-	return pos, min(offset, h.BaseOffset()), nil
+	return pos, err
 }
 
 // reopenActive replaces s by a segment that ends at position pos and takes appends; its bytes are
 // durable when it returns. s is detached.
-func (l *Log) reopenActive(s *segment, pos, end int64) (*segment, error) {
-	t := newSegment(l.disk.files, l.path, s.base)
-	x, err := l.prefixIndex(s, pos, end)
-	if err != nil {
-		return nil, err
-	}
+func (l *Log) reopenActive(s *segment, x index, pos, end int64) (t *segment, err error) {
+	t = newSegment(l.disk.files, l.path, s.base)
 	l.forgetDirtyLocked(s)
 	f, pinned := s.detach()
 	if f == nil {
@@ -133,48 +134,31 @@ func (l *Log) reopenActive(s *segment, pos, end int64) (*segment, error) {
 	return t, nil
 }
 
-// prefixIndex is the index of the first pos bytes of s.
-func (l *Log) prefixIndex(s *segment, pos, end int64) (index, error) {
+// prefixIndex is the index of the first pos bytes of s, all batches of which end below offset, and
+// the offset after the last of them.
+func (l *Log) prefixIndex(s *segment, pos, offset int64) (x index, end int64, err error) {
 	s.mu.Lock()
-	loaded := s.mu.loaded
-	x := s.mu.index
+	ok := s.mu.loaded
+	x = s.mu.index.clone()
 	s.mu.Unlock()
-	ok := loaded
-	if !loaded {
-		var err error
+	if !ok {
 		if x, ok, err = s.readIndex(l.disk.fs); err != nil {
-			return x, err
+			return x, 0, err
 		}
 	}
 	if !ok {
 		x = newIndex()
 	}
-	x = x.clone()
-	x.keepBelow(uint32(min(max(end-s.base, 0), 1<<32-1)))
+	x.keepBelow(uint32(min(offset-s.base, 1<<32-1)))
 	f, err := s.log.acquire()
 	if err != nil {
-		return x, err
+		return x, 0, err
 	}
 	defer s.log.release()
 	w := getScan(f, s, pos)
 	defer w.put()
-	return x, l.completeIndex(w, s, &x, pos)
-}
-
-// completeIndex adds to x what lies between its last entry and end.
-func (l *Log) completeIndex(w *scan, s *segment, x *index, end int64) error {
-	from := int64(0)
-	if n := len(x.offsets); n > 0 {
-		e := x.offsets[n-1]
-		from = int64(e.pos)
-		h, err := w.header(from)
-		if err != nil {
-			return err
-		}
-		from += size(h)
-	}
-	_, err := s.indexFrom(w, x, from, end, l.cfg.Load().IndexIntervalBytes, nil)
-	return err
+	end, err = s.tail(w, &x, l.cfg.Load().IndexIntervalBytes)
+	return x, end, err
 }
 
 // swapCopy copies the first n bytes of the pinned file src to a new file that takes its name.
@@ -292,10 +276,10 @@ func (l *Log) SetLogStartOffset(offset int64) error {
 		return nil
 	}
 	l.start.Store(offset)
-	l.epochs.truncateStart(offset)
 	if err := l.savePoints(); err != nil {
 		return l.ioFailed(err)
 	}
+	l.epochs.truncateStart(offset) // its file follows: at open it is cut to the log start anyway
 	segs := *l.segs.Load()
 	n := 0
 	for n < len(segs)-1 && segs[n+1].base <= offset {

@@ -17,12 +17,12 @@ const scanWindow = 4096
 // scan walks batch headers in a segment file with a pooled window, so that looking up a position
 // allocates nothing. Not for concurrent use.
 type scan struct {
-	f    vfs.File
-	seg  *segment
-	end  int64 // nothing at or after end is looked at
-	off  int64 // file position of buf[0]
-	n    int   // valid bytes in buf
-	buf  [scanWindow]byte
+	f   vfs.File
+	seg *segment
+	end int64 // nothing at or after end is looked at
+	off int64 // file position of buf[0]
+	n   int   // valid bytes in buf
+	buf [scanWindow]byte
 }
 
 var scans = sync.Pool{New: func() any { return new(scan) }}

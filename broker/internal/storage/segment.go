@@ -161,14 +161,6 @@ func (s *segment) loadFirstTime() error {
 	return nil
 }
 
-// seal turns the active segment into a sealed one; its index leaves memory when writeIndex has
-// written it.
-func (s *segment) seal() {
-	s.mu.Lock()
-	s.mu.max, s.mu.maxOK = s.mu.index.max, true
-	s.mu.Unlock()
-}
-
 // writeIndex writes both index files as they should be now, durably. With drop the index leaves
 // memory: only for a sealed segment. The time index goes first: a crash between the two then
 // leaves one that knows at least what the offset index knows, and what it knows more is dropped
@@ -190,6 +182,7 @@ func (s *segment) writeIndex(fs vfs.FS, sealed, drop bool) error {
 	}
 	if drop {
 		s.mu.Lock()
+		s.mu.max, s.mu.maxOK = s.mu.index.max, true
 		s.mu.index, s.mu.loaded = newIndex(), false
 		s.mu.Unlock()
 	}

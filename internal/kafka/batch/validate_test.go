@@ -212,7 +212,7 @@ func TestRecordStructure(t *testing.T) {
 	f("too small", 1, 0, rec(0, 0, 0, 1, 1))
 	f("too small", 1, 0, []byte{1, 0, 0, 0, 1, 1, 0})
 	f("only 6 bytes are left", 1, 0, []byte{14, 0, 0, 0, 1, 1, 0})
-	f("is left", 1, -1, []byte{0xfe, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 1, 1, 0})
+	f("only 6 bytes are left", 1, 0, []byte{0xfe, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 1, 1, 0})
 	f("cut off or too long", 1, 0, []byte{0xfe, 0xff, 0xff, 0xff, 0x1f, 0, 0, 0, 1, 1, 0})
 	f("cut off or too long", 1, 0, []byte{0x80, 0x80, 0x80, 0x80, 0x80, 0, 0, 0, 0, 1, 1, 0})
 	f("content takes 6", 1, 0, rec(0, 0, 0, 1, 1, 0, 0))

@@ -11,21 +11,25 @@ import "encoding/binary"
 const badPos = -1
 
 // varint reads 32 bits at position i of p and returns the position after them. On failure it
-// returns 0 and badPos.
+// returns 0 and badPos. One and two bytes are read here: they are nearly all there are.
 func varint(p []byte, i int) (int32, int) {
-	if uint(i) < uint(len(p)) && p[i] < 0x80 {
-		return int32(p[i]>>1) ^ -int32(p[i]&1), i + 1
+	if uint(i) < uint(len(p)) {
+		u := uint32(p[i])
+		if u < 0x80 {
+			return int32(u>>1) ^ -int32(u&1), i + 1
+		}
+		if i+1 < len(p) && p[i+1] < 0x80 {
+			u = u&0x7f | uint32(p[i+1])<<7
+			return int32(u>>1) ^ -int32(u&1), i + 2
+		}
 	}
 	return longVarint(p, i)
 }
 
+//go:noinline
 func longVarint(p []byte, i int) (int32, int) {
-	if i < 0 || i+1 >= len(p) {
+	if i < 0 || i >= len(p) {
 		return 0, badPos
-	}
-	if c := p[i+1]; c < 0x80 { // by far the most frequent length
-		u := uint32(p[i]&0x7f) | uint32(c)<<7
-		return int32(u>>1) ^ -int32(u&1), i + 2
 	}
 	u, n := binary.Uvarint(p[i:min(len(p), i+binary.MaxVarintLen32)])
 	if n <= 0 || u>>32 != 0 {
@@ -37,19 +41,23 @@ func longVarint(p []byte, i int) (int32, int) {
 // varlong reads 64 bits at position i of p and returns the position after them. On failure it
 // returns 0 and badPos.
 func varlong(p []byte, i int) (int64, int) {
-	if uint(i) < uint(len(p)) && p[i] < 0x80 {
-		return int64(p[i]>>1) ^ -int64(p[i]&1), i + 1
+	if uint(i) < uint(len(p)) {
+		u := uint64(p[i])
+		if u < 0x80 {
+			return int64(u>>1) ^ -int64(u&1), i + 1
+		}
+		if i+1 < len(p) && p[i+1] < 0x80 {
+			u = u&0x7f | uint64(p[i+1])<<7
+			return int64(u>>1) ^ -int64(u&1), i + 2
+		}
 	}
 	return longVarlong(p, i)
 }
 
+//go:noinline
 func longVarlong(p []byte, i int) (int64, int) {
-	if i < 0 || i+1 >= len(p) {
+	if i < 0 || i >= len(p) {
 		return 0, badPos
-	}
-	if c := p[i+1]; c < 0x80 {
-		u := uint64(p[i]&0x7f) | uint64(c)<<7
-		return int64(u>>1) ^ -int64(u&1), i + 2
 	}
 	u, n := binary.Uvarint(p[i:])
 	if n <= 0 {

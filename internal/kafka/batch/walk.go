@@ -37,8 +37,10 @@ func (w *walker) walk(p []byte, n int32) *Invalid {
 		at += int(max(key, 0))
 		value, at := varint(body, at)
 		at += int(max(value, 0))
-		headers, at := varint(body, at)
-		if headers > 0 {
+		headers := int32(0)
+		if at+1 == len(body) && body[at] == 0 { // no headers, the usual end
+			at++
+		} else if headers, at = varint(body, at); headers > 0 {
 			at = skipHeaders(body, at, headers)
 		}
 		if at != len(body) || key < -1 || value < -1 || headers < 0 {

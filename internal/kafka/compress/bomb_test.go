@@ -72,8 +72,9 @@ func TestBudgetStopsBombs(t *testing.T) {
 					t.Errorf("%d bytes from %d, limit %d: %v", len(out), len(stream), limit, err)
 				}
 				// All steps of a doubling buffer together are three times the limit at the most,
-				// with zstd's overshoot four times; a decoder state may have to be made.
-				if used, most := after.TotalAlloc-before.TotalAlloc, uint64(4*limit+1<<20); used > most {
+				// with zstd's overshoot (the decoder without assembly has more) five times; a
+				// decoder state may have to be made.
+				if used, most := after.TotalAlloc-before.TotalAlloc, uint64(5*limit+1<<20); used > most {
 					t.Errorf("%d bytes were allocated, limit %d", used, limit)
 				}
 			})

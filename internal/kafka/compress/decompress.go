@@ -25,8 +25,8 @@ type Decompressor struct {
 
 // Decompress appends the decoded form of src to dst and returns the longer slice; on an error it
 // returns dst as it was. It neither keeps nor returns a part of src. The output obeys the budget:
-// not more than that is ever put out, and no buffer is made larger than the budget by more than a
-// quarter (the zstd library's overshoot; the other codecs keep it exactly).
+// not more than that is ever put out, and no buffer is made larger than that, but for zstd by a
+// block and a quarter (the library's overshoot when a stream does exceed its budget).
 // An empty src is corrupt for every codec but None. Errors, wrapped: ErrBudget, ErrCorrupt,
 // ErrUnsupported.
 func (d *Decompressor) Decompress(dst []byte, c Codec, src []byte, budget Budget) ([]byte, error) {

@@ -162,7 +162,7 @@ func cutUint32(b []byte) (v uint32, rest []byte, ok bool) {
 	return binary.LittleEndian.Uint32(b), b[4:], true
 }
 
-// lz4Writer is the encoder state: hash tables of 0.5 MiB at the most.
+// lz4Writer is the encoder state: hash tables, 0.4 MiB if both kinds of level were used.
 type lz4Writer struct {
 	fast *lz4.Compressor
 	high *lz4.CompressorHC

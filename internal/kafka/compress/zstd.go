@@ -20,7 +20,7 @@ const (
 	zstdDefaultLevel = 3
 )
 
-// zstdReader is one decoder state (about 200 KiB once it has decoded compressed blocks).
+// zstdReader is one decoder state (about 180 KiB once it has decoded compressed blocks).
 type zstdReader struct{ z *zstd.Decoder }
 
 // zstdReaders lends decoder states; the collector may empty it at any time. With a concurrency
@@ -183,7 +183,7 @@ func scanZstdBlocks(src []byte, checksum bool) (least, most int64, rest []byte, 
 	return least, most, src, nil
 }
 
-// zstdWriter is one encoder state (about 2 MiB at the default level).
+// zstdWriter is one encoder state: 2.5 MiB at the default level, 36 MiB from level 10 on.
 type zstdWriter struct {
 	z     *zstd.Encoder
 	level zstd.EncoderLevel
