@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/thalweg-io/thalweg/broker/internal/controller"
-	"github.com/thalweg-io/thalweg/broker/internal/metadata"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -70,12 +69,9 @@ func (l *lifecycle) register(ctx context.Context, at []Listener) error {
 		r.Name, r.Host, r.Port = a.Name, a.Host, uint16(a.Port)
 		req.Listeners = append(req.Listeners, r)
 	}
-	for _, f := range controller.DefaultFeatures() {
+	for _, f := range controller.SupportedFeatures() {
 		r := kmsg.NewBrokerRegistrationRequestFeature()
-		r.Name, r.MaxSupportedVersion = f.Name, f.Level
-		if f.Name == metadata.MetadataVersion {
-			r.MinSupportedVersion = 7
-		}
+		r.Name, r.MinSupportedVersion, r.MaxSupportedVersion = f.Name, f.Min, f.Max
 		req.Features = append(req.Features, r)
 	}
 	for _, d := range l.b.dirs {

@@ -38,10 +38,7 @@ func (c *Controller) assign(topic *kmsg.CreateTopicsRequestTopic, room int) ([]*
 	}
 	records := make([]*schema.PartitionRecord, len(placed))
 	for i := range placed {
-		if records[i] = c.newPartition(placed[i]); records[i] == nil {
-			return nil, refuse(kerr.InvalidReplicationFactor, fmt.Sprintf(
-				"Unable to replicate the partition %d time(s): All brokers are currently fenced or in controlled shutdown.", replicas))
-		}
+		records[i] = c.newPartition(placed[i]) // its first replica is active
 	}
 	return records, nil
 }

@@ -29,3 +29,16 @@ func (c *Controller) bootstrap() (d Decision) {
 	}
 	return d
 }
+
+// SupportedFeatures are the ranges that a broker of this build names when it registers: what the
+// levels of DefaultFeatures promise and below. No level is finalized that a registered broker does
+// not support.
+func SupportedFeatures() []metadata.FeatureRange {
+	return []metadata.FeatureRange{
+		{Name: metadata.MetadataVersion, Min: 7, Max: 30},
+		{Name: "group.version", Max: 1},
+		{Name: "share.version", Max: 1},
+		{Name: "streams.version", Max: 1},
+		{Name: "transaction.version", Max: 2},
+	}
+}

@@ -36,16 +36,31 @@ func colliding(image *metadata.Image, name string) (other string) {
 	if i < 0 {
 		return ""
 	}
-	key, prefix := kafka.CollisionKey(name), name[:i]
+	prefix := name[:i]
 	end := prefix + string(rune('_'+1))
 	image.TopicsFrom(prefix+".", func(t *metadata.Topic) bool {
 		if t.Name >= end {
 			return false
 		}
-		if kafka.CollisionKey(t.Name) == key {
+		if collide(t.Name, name) {
 			other = t.Name
 		}
 		return other == ""
 	})
 	return other
 }
+
+// collide is kafka.CollisionKey(a) == kafka.CollisionKey(b) without making the keys.
+func collide(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if a[i] != b[i] && !(alike(a[i]) && alike(b[i])) {
+			return false
+		}
+	}
+	return true
+}
+
+func alike(c byte) bool { return c == '.' || c == '_' }

@@ -39,16 +39,17 @@ func (s *stripe) mix(random *rand.Rand) {
 
 // place chooses replicas for new partitions by the rules of Kafka's StripedReplicaPlacer without
 // racks: unfenced brokers first, in stripes from a random start, fenced ones only when there are not
-// enough others, and never as leader; brokers in controlled shutdown count as unfenced. The error
-// is the end of a sentence for the client.
+// enough others, and never as leader; brokers in controlled shutdown not at all. The error is the
+// end of a sentence for the client.
 func (c *Controller) place(partitions, replicas int) ([][]kafka.BrokerID, error) {
 	var unfenced, fenced stripe
 	c.image().Brokers(func(b *metadata.Broker) bool {
-		s := &unfenced
-		if b.Fenced {
-			s = &fenced
+		switch {
+		case b.Fenced:
+			fenced.brokers = append(fenced.brokers, b.ID)
+		case !b.InControlledShutdown:
+			unfenced.brokers = append(unfenced.brokers, b.ID)
 		}
-		s.brokers = append(s.brokers, b.ID)
 		return true
 	})
 	total := len(unfenced.brokers) + len(fenced.brokers)

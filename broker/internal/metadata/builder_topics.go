@@ -55,6 +55,7 @@ func (b *Builder) removeTopic(r *schema.RemoveTopicRecord) error {
 	b.next.topicsByID.Delete(idEntry{id: t.ID})
 	b.next.partitions -= len(t.Partitions)
 	delete(b.owned, t.ID)
+	delete(b.gaps, t.ID)
 	b.dirty.topics[t.ID] = struct{}{}
 	if res := TopicResource(t.Name); b.next.ConfigsOf(res) != nil {
 		b.next.configs.Delete(configEntry{resource: res})
@@ -74,6 +75,10 @@ func (b *Builder) setPartition(r *schema.PartitionRecord) error {
 	if grow := int(r.PartitionID) + 1 - len(t.Partitions); grow > 0 {
 		t.Partitions = append(t.Partitions, make([]*Partition, grow)...)
 		b.next.partitions += grow
+		b.countGaps(t.ID, grow)
+	}
+	if t.Partitions[r.PartitionID] == nil {
+		b.countGaps(t.ID, -1)
 	}
 	t.Partitions[r.PartitionID] = &Partition{
 		Replicas: r.Replicas, Directories: r.Directories, ISR: r.ISR,
@@ -82,6 +87,12 @@ func (b *Builder) setPartition(r *schema.PartitionRecord) error {
 		Leader: r.Leader, LeaderEpoch: r.LeaderEpoch, Epoch: r.PartitionEpoch, Recovery: r.LeaderRecoveryState,
 	}
 	return nil
+}
+
+func (b *Builder) countGaps(id kafka.TopicID, more int) {
+	if b.gaps[id] += more; b.gaps[id] == 0 {
+		delete(b.gaps, id)
+	}
 }
 
 func (b *Builder) changePartition(r *schema.PartitionChangeRecord) error {

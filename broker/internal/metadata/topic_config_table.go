@@ -110,7 +110,7 @@ var topicConfigs = [...]TopicConfigDef{
 	{Name: "file.delete.delay.ms", Type: TypeLong, Default: "60000", Synonyms: as("log.segment.delete.delay.ms"), check: atLeast(0)},
 	{Name: "flush.messages", Type: TypeLong, Default: maxLong, Synonyms: as("log.flush.interval.messages"), check: atLeast(1)},
 	{Name: "flush.ms", Type: TypeLong, Default: maxLong, Synonyms: as("log.flush.interval.ms", "log.flush.scheduler.interval.ms"), check: atLeast(0)},
-	{Name: FlushPolicy, Type: TypeString, Default: "group", Synonyms: as("log.flush.policy"), Effective: true, check: oneOf("group", "os")},
+	{Name: FlushPolicy, Type: TypeString, Default: "group", Synonyms: []Synonym{{Name: FlushPolicy}, {Name: "log.flush.policy"}}, Effective: true, check: oneOf("group", "os")},
 	{Name: "follower.replication.throttled.replicas", Type: TypeList, check: throttledReplicas},
 	{Name: "index.interval.bytes", Type: TypeInt, Default: "4096", Synonyms: as("log.index.interval.bytes"), Effective: true, check: atLeast(0)},
 	{Name: "internal.segment.bytes", Type: TypeInt, NoDefault: true, Effective: true, check: atLeast(1)},

@@ -34,9 +34,12 @@ func (r *Request) Size() int { return r.slot.size }
 // Done returns a channel that is closed when the connection or the server is going away: a handler
 // that waits must then return soon. Call it only from within Serve and only when about to wait: the
 // answers collected so far are written first, which may block. The channel itself may be used
-// anywhere.
+// anywhere. It is nil, and so never closed, for a request that is on no connection.
 func (r *Request) Done() <-chan struct{} {
 	c := r.slot.conn
+	if c == nil {
+		return nil
+	}
 	c.flushHeld()
 	c.stale = true
 	return c.stop

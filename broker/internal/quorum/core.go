@@ -3,6 +3,7 @@ package quorum
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path"
 	"slices"
 
@@ -173,7 +174,9 @@ func (c *Core) startRaft(fresh bool) error {
 
 func openLog(o *Options) (*storage.Log, error) {
 	tip := kafka.TopicIDPartition{ID: TopicID, Topic: Topic}
-	lg, err := storage.OpenStandalone(o.FS, o.logDir(), tip, storage.Config{SegmentBytes: o.SegmentBytes}, storage.StandaloneOptions{Logger: o.Logger})
+	// By size only: the first entries of a quorum carry no time, so that all voters write the same.
+	cfg := storage.Config{SegmentBytes: o.SegmentBytes, SegmentMs: math.MaxInt64}
+	lg, err := storage.OpenStandalone(o.FS, o.logDir(), tip, cfg, storage.StandaloneOptions{Logger: o.Logger})
 	if err != nil {
 		return nil, fmt.Errorf("open the metadata log: %w", err)
 	}

@@ -53,8 +53,7 @@ func (p *Partition) Append(records []byte, o *AppendOptions) (Appended, error) {
 	}
 	appendTime := int64(-1)
 	if cfg.TimestampLogAppend {
-		appendTime = nowMs
-		b.SetLogAppendTime(nowMs)
+		appendTime = nowMs // Client has stamped it
 	}
 	a, err := p.append(b, o.Acks, nowMs)
 	a.AppendTimeMs = appendTime

@@ -5,22 +5,24 @@ import (
 	"github.com/thalweg-io/thalweg/broker/internal/storage"
 )
 
-// alwaysFlushed are the topics whose loss would be the loss of others' progress: they are flushed
-// before they are acknowledged whatever flush.policy says (ARCHITECTURE, durability).
-var alwaysFlushed = map[string]bool{"__consumer_offsets": true, "__transaction_state": true}
-
 // logConfig is what a topic's configuration means to its logs.
-func logConfig(topic string, c *metadata.TopicConfig) storage.Config {
+func logConfig(c *metadata.TopicConfig) storage.Config {
 	flush := storage.FlushGroup
-	if c.FlushOS && !alwaysFlushed[topic] {
+	if c.FlushOS {
 		flush = storage.FlushOS
+	}
+	interval := c.IndexIntervalBytes
+	if interval == 0 {
+		interval = -1 // Kafka's 0 is an entry for every batch; storage's is the default
 	}
 	return storage.Config{
 		SegmentBytes:       c.SegmentBytes,
 		SegmentMs:          c.SegmentMs,
 		SegmentJitterMs:    c.SegmentJitterMs,
-		IndexIntervalBytes: c.IndexIntervalBytes,
+		IndexIntervalBytes: interval,
 		SegmentIndexBytes:  c.SegmentIndexBytes,
+		MaxBatchBytes:      int(c.MaxMessageBytes),
+		Sparse:             c.CleanupCompact,
 		Flush:              flush,
 	}
 }

@@ -105,7 +105,7 @@ func (m *Manager) applyLocked(d metadata.TopicDelta, image *metadata.Image) {
 func (m *Manager) openLocked(id kafka.TopicIDPartition, cfg *metadata.TopicConfig) *Partition {
 	p := newPartition(id, m.self, cfg)
 	dir := m.homeLocked(id)
-	lg, err := dir.OpenLog(id, logConfig(id.Topic, cfg), p)
+	lg, err := dir.OpenLog(id, logConfig(cfg), p)
 	if err != nil {
 		m.lg.Error("cannot open log", "topic", id.Topic, "partition", id.Partition, "dir", dir.Path(), "err", err)
 		p.Failed(fmt.Errorf("open log: %w", err))
@@ -159,7 +159,7 @@ func (m *Manager) reconfigureTopic(topic string, image *metadata.Image) {
 	for _, p := range m.ByName([]byte(topic)) {
 		if p != nil && p.log != nil {
 			p.config.Store(&cfg)
-			p.log.SetConfig(logConfig(topic, &cfg))
+			p.log.SetConfig(logConfig(&cfg))
 			p.advance() // min.insync.replicas or flush.policy may have freed it
 		}
 	}

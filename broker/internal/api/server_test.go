@@ -1,0 +1,185 @@
+package api
+
+import (
+	"testing"
+
+	"github.com/thalweg-io/thalweg/broker/internal/api/admin"
+	"github.com/thalweg-io/thalweg/broker/internal/api/data"
+	"github.com/thalweg-io/thalweg/broker/internal/api/txn"
+	"github.com/thalweg-io/thalweg/broker/internal/metadata"
+	"github.com/thalweg-io/thalweg/broker/internal/network"
+	"github.com/thalweg-io/thalweg/broker/internal/quota"
+	"github.com/thalweg-io/thalweg/broker/internal/security"
+	"github.com/thalweg-io/thalweg/internal/kafka/wire"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+const clusterID = "AQIDBAUGBwgJCgsMDQ4PEA"
+
+func newServer(t *testing.T) *Server {
+	t.Helper()
+	image := metadata.NewImage(metadata.ImageOptions{ClusterID: clusterID, NodeID: 1})
+	return NewServer(Options{
+		Self: 1, Image: func() *metadata.Image { return image }, Limiter: quota.Unlimited{}, MaxFrame: wire.MaxFrame,
+		Data: data.New(data.Options{}), Admin: admin.New(admin.Options{}), Txn: txn.New(txn.Options{}),
+	})
+}
+
+// TestTableIsComplete finds an API without versions, resource and operation, or cost, and one
+// whose versions are not those of Kafka 4.4.
+func TestTableIsComplete(t *testing.T) {
+	open := map[string]bool{"ApiVersions": true} // needs no permission (SURFACE §1.2)
+	served := 0
+	for key, e := range newServer(t).table {
+		if e.serve == nil {
+			continue
+		}
+		served++
+		low, high, ok := wire.Versions(e.Key)
+		if int(e.Key) != key || !ok || e.Min != low || e.Max != high {
+			t.Errorf("%s: key %d versions %d-%d, Kafka has %d-%d", e.Name, e.Key, e.Min, e.Max, low, high)
+		}
+		if name := kmsg.NameForKey(e.Key); e.Name != name && e.Name != "InitProducerId" {
+			t.Errorf("key %d is named %q, not %q", e.Key, e.Name, name)
+		}
+		if e.Cost <= 0 {
+			t.Errorf("%s costs nothing", e.Name)
+		}
+		if (e.Resource == security.ResourceNone || e.Operation == security.OpNone) != open[e.Name] {
+			t.Errorf("%s: resource %d and operation %d", e.Name, e.Resource, e.Operation)
+		}
+	}
+	if served != 7 {
+		t.Errorf("%d APIs are served", served)
+	}
+}
+
+func TestAdmit(t *testing.T) {
+	s := newServer(t)
+	f := func(key, version int16, size int, want bool) {
+		t.Helper()
+		charge, err := s.Admit(nil, key, version, size)
+		if (err == nil) != want || want && charge < int64(size) {
+			t.Errorf("key %d version %d size %d: charge %d, %v", key, version, size, charge, err)
+		}
+	}
+	f(0, 3, 50<<20, true)
+	f(0, 3, 100<<20+1, false)
+	f(0, 2, 100, false) // advertised, but refused (KAFKA-18659)
+	f(0, 14, 100, false)
+	f(3, 0, 1<<20, true)
+	f(3, 0, 64<<20, false)
+	f(18, 99, 100, true) // answered with UNSUPPORTED_VERSION
+	f(8, 5, 100, false)  // known to Kafka, not served yet
+	f(4, 0, 100, false)
+	f(-1, 0, 100, false)
+	f(1000, 0, 100, false)
+}
+
+// serve runs one request and returns how it ended.
+func serve(s *Server, req kmsg.Request, body []byte) (*network.Request, network.Disposition) {
+	r := &network.Request{
+		Header:  wire.Header{Key: req.Key(), Version: req.GetVersion(), CorrelationID: 7},
+		Payload: body,
+		Session: &network.Session{Listener: "PLAINTEXT", Principal: security.Anonymous},
+	}
+	return r, s.Serve(r)
+}
+
+func apiVersions(t *testing.T, s *Server, req *kmsg.ApiVersionsRequest) (*network.Request, *kmsg.ApiVersionsResponse) {
+	t.Helper()
+	r, d := serve(s, req, req.AppendTo(nil))
+	if d != network.Answered {
+		t.Fatalf("disposition %d", d)
+	}
+	resp := kmsg.NewPtrApiVersionsResponse()
+	resp.SetVersion(min(req.Version, 5))
+	if req.Version > 5 {
+		resp.SetVersion(0)
+	}
+	if err := resp.ReadFrom(r.Out); err != nil {
+		t.Fatal(err)
+	}
+	return r, resp
+}
+
+func newApiVersions(version int16) *kmsg.ApiVersionsRequest {
+	req := kmsg.NewPtrApiVersionsRequest()
+	req.SetVersion(version)
+	req.ClientSoftwareName, req.ClientSoftwareVersion, req.NodeID = "a-client", "1.2.3", -1
+	return req
+}
+
+func TestApiVersionsTellsTheTable(t *testing.T) {
+	s := newServer(t)
+	for v := int16(0); v <= 5; v++ {
+		r, resp := apiVersions(t, s, newApiVersions(v))
+		if resp.ErrorCode != 0 || len(resp.ApiKeys) != 7 {
+			t.Fatalf("v%d: %+v", v, resp)
+		}
+		for _, k := range resp.ApiKeys {
+			e := s.table[k.ApiKey]
+			if k.MaxVersion != e.Max || k.MinVersion != e.Min && !(k.ApiKey == 0 && k.MinVersion == 0) {
+				t.Errorf("v%d: %s %d-%d", v, e.Name, k.MinVersion, k.MaxVersion)
+			}
+		}
+		if named := r.Session.ClientName == "a-client"; named != (v >= 3) {
+			t.Errorf("v%d: client name %q", v, r.Session.ClientName)
+		}
+	}
+}
+
+// TestApiVersionsFromTheFuture is KIP-511: version 0 body, the range of ApiVersions alone, and the
+// connection stays.
+func TestApiVersionsFromTheFuture(t *testing.T) {
+	_, resp := apiVersions(t, newServer(t), newApiVersions(77))
+	if resp.ErrorCode != kerr.UnsupportedVersion.Code || len(resp.ApiKeys) != 1 || resp.ApiKeys[0].ApiKey != 18 || resp.ApiKeys[0].MaxVersion != 5 {
+		t.Errorf("%+v", resp)
+	}
+}
+
+func TestApiVersionsChecksTheClientsSoftware(t *testing.T) {
+	s := newServer(t)
+	for name, ok := range map[string]bool{"apache-kafka-java": true, "a": true, "": false, "-a": false, "a b": false, "a.": false} {
+		req := newApiVersions(3)
+		req.ClientSoftwareName = name
+		_, resp := apiVersions(t, s, req)
+		if (resp.ErrorCode == 0) != ok || !ok && resp.ErrorCode != kerr.InvalidRequest.Code {
+			t.Errorf("%q: error %d", name, resp.ErrorCode)
+		}
+	}
+}
+
+func TestApiVersionsElsewhere(t *testing.T) {
+	s := newServer(t)
+	other := "AAAAAAAAAAAAAAAAAAAAAA"
+	mine := clusterID
+	f := func(cluster *string, node int32, want int16) {
+		t.Helper()
+		req := newApiVersions(5)
+		req.ClusterID, req.NodeID = cluster, node
+		if _, resp := apiVersions(t, s, req); resp.ErrorCode != want {
+			t.Errorf("error %d, want %d", resp.ErrorCode, want)
+		}
+	}
+	f(nil, -1, 0)
+	f(&mine, 1, 0)
+	f(&mine, -1, 0)
+	f(&mine, 2, kerr.RebootstrapRequired.Code)
+	f(&other, 1, kerr.RebootstrapRequired.Code)
+}
+
+func TestUnservedAndMalformedHangUp(t *testing.T) {
+	s := newServer(t)
+	if _, d := serve(s, kmsg.NewPtrHeartbeatRequest(), nil); d != network.Hangup {
+		t.Errorf("unserved API: disposition %d", d)
+	}
+	for _, key := range []int16{0, 1, 2, 3, 18, 19, 22} {
+		req := kmsg.RequestForKey(key)
+		req.SetVersion(s.table[key].Max)
+		if _, d := serve(s, req, []byte{0xff, 0xff, 0xff}); d != network.Hangup {
+			t.Errorf("%s with garbage: disposition %d", s.table[key].Name, d)
+		}
+	}
+}
