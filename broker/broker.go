@@ -17,6 +17,7 @@ import (
 	"github.com/thalweg-io/thalweg/broker/internal/api"
 	"github.com/thalweg-io/thalweg/broker/internal/api/admin"
 	"github.com/thalweg-io/thalweg/broker/internal/api/data"
+	"github.com/thalweg-io/thalweg/broker/internal/api/group"
 	"github.com/thalweg-io/thalweg/broker/internal/api/txn"
 	"github.com/thalweg-io/thalweg/broker/internal/controller"
 	"github.com/thalweg-io/thalweg/broker/internal/delayed"
@@ -201,7 +202,8 @@ func (b *Broker) buildAPI(manager *replica.Manager) (err error) {
 			Self: self, Image: b.loader.Current, Controller: b.control, Authorizer: auth, Limiter: limit,
 			AutoCreate: !b.cfg.NoAutoCreate, Logger: b.lg,
 		}),
-		Txn: txn.New(txn.Options{IDs: txn.NewProducerIDs(b.control), Authorizer: auth}),
+		Group: group.New(group.Options{Authorizer: auth}),
+		Txn:   txn.New(txn.Options{IDs: txn.NewProducerIDs(b.control), Authorizer: auth}),
 	})
 	b.network, err = network.NewServer(network.Options{
 		Handler: server, Logger: b.lg, MaxFrame: b.cfg.MaxRequestBytes, IdleTimeout: b.cfg.ConnectionsMaxIdle,

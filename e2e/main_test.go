@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if raceEnabled && os.Getenv("GORACE") == "" {
+		os.Setenv("GORACE", "atexit_sleep_ms=0") // or every process takes a second to end
+	}
 	code := m.Run()
 	if built.dir != "" {
 		os.RemoveAll(built.dir)

@@ -155,6 +155,12 @@ func (n *node) start() {
 	if n.addr = addr; strings.HasSuffix(addr, ":0") {
 		n.t.Fatalf("the ready line names %s, which is not the real port", addr)
 	}
+	for _, o := range n.overrides {
+		key, _, _ := strings.Cut(o, "=")
+		if strings.Contains(n.out.String(), key+" has no effect") {
+			n.t.Errorf("%s has no effect, but the test hangs on it", key)
+		}
+	}
 }
 
 // stop ends the process with SIGTERM and wants a clean exit.

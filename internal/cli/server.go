@@ -27,6 +27,10 @@ Keys are Kafka's, and beside them flush.policy: group (default: an acknowledged 
 flushed to disk) or os (as Kafka: the operating system writes when it likes).
 `
 
+// echo is how soon the same signal is taken for the first one again: timeout(1) sends it to the process and
+// then to its group.
+const echo = 200 * time.Millisecond
+
 // shutdownTimeout bounds how long a clean stop waits for running requests.
 const shutdownTimeout = 30 * time.Second
 
@@ -115,13 +119,14 @@ func serve(cfg broker.Config, signals <-chan os.Signal, s Streams) error {
 		return err
 	}
 	greet(b, cfg, s.Out)
+	var first os.Signal
 	select {
 	case err := <-b.Failed():
 		return fmt.Errorf("cannot go on: %w", err)
-	case <-signals:
+	case first = <-signals:
 	}
 	fmt.Fprintln(s.Out, "stopping; Ctrl-C again ends at once")
-	return stop(b, signals, s)
+	return stop(b, first, signals, s)
 }
 
 func greet(b *broker.Broker, cfg broker.Config, w io.Writer) {
@@ -142,19 +147,26 @@ func greet(b *broker.Broker, cfg broker.Config, w io.Writer) {
 	fmt.Fprintf(w, "try: echo hello | kcat -b %s -P -t greetings; kcat -b %s -C -t greetings -e\n", at, at)
 }
 
-func stop(b *broker.Broker, signals <-chan os.Signal, s Streams) error {
+// stop shuts down cleanly, or ends at once on another signal.
+func stop(b *broker.Broker, first os.Signal, signals <-chan os.Signal, s Streams) error {
+	since := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	stopped := make(chan error, 1)
 	go func() { stopped <- b.Shutdown(ctx) }()
-	select {
-	case err := <-stopped:
-		if err != nil {
-			return fmt.Errorf("shutdown: %w", err)
+	for {
+		select {
+		case err := <-stopped:
+			if err != nil {
+				return fmt.Errorf("shutdown: %w", err)
+			}
+			fmt.Fprintln(s.Out, "stopped cleanly")
+			return nil
+		case again := <-signals:
+			if again == first && time.Since(since) < echo {
+				continue
+			}
+			return errors.New("ended before the stop was clean; the next start recovers")
 		}
-		fmt.Fprintln(s.Out, "stopped cleanly")
-		return nil
-	case <-signals:
-		return errors.New("ended before the stop was clean; the next start recovers")
 	}
 }

@@ -1,5 +1,5 @@
 // Package api is where a request finds its handler: the dispatch table, the gate before it, and
-// ApiVersions, which tells clients what is in the table. The handlers are in data, admin and txn, one
+// ApiVersions, which tells clients what is in the table. The handlers are in data, admin, group and txn, one
 // file per API key.
 //
 // Place in the road of the bytes: network calls Admit and Serve; the handlers call replica and

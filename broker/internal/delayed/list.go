@@ -103,7 +103,7 @@ func (l *List) add(w *watch) {
 	if lowest := l.getLowest(); w.threshold < lowest {
 		l.setLowest(w.threshold)
 	}
-	if l.value.Load() >= w.threshold {
+	if l.value.Load() >= w.threshold && !plantedLostWakeup {
 		// Signalled before. Op.guard keeps this from ending the operation here.
 		w.op.left.Add(-1)
 		return

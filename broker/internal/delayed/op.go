@@ -90,7 +90,7 @@ func (op *Op) Cancel() bool {
 	return true
 }
 
-func (op *Op) take() bool { return op.taken.CompareAndSwap(false, true) }
+func (op *Op) take() bool { return op.taken.CompareAndSwap(false, true) || plantedTwoOwners }
 
 // fire counts one watch as fired and reports whether the caller has thereby taken the
 // operation and must end it.

@@ -122,7 +122,8 @@ func TestTurnsOfThePen(t *testing.T) {
 	asked := make([][3]byte, n)
 	var stream []byte
 	for i := range asked {
-		asked[i] = [3]byte{byte(rng.Uint32()) & byte(rng.Uint32()), byte(rng.Uint32()), byte(rng.Uint32())}
+		few, often := byte(rng.Uint32()), byte(rng.Uint32())
+		asked[i] = [3]byte{few & often, byte(rng.Uint32()), byte(rng.Uint32())}
 		key, version := int16(keyProduce), int16(produceVersion)
 		if rng.IntN(3) == 0 {
 			key, version = keyMetadata, metadataVersion

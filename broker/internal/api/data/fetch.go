@@ -133,7 +133,7 @@ func (s *fetch) partition(want *wire.FetchPartition, l lookup, byID bool, err er
 	var got replica.Read
 	if err == nil {
 		s.read = replica.ReadOptions{
-			Offset: want.FetchOffset, MaxBytes: int32(max(min(int(want.MaxBytes), left), 0)), MinOne: s.bytes == 0,
+			Offset: want.FetchOffset, MaxBytes: int32(max(min(int(want.MaxBytes), left), 0)), MinOne: s.bytes == 0 && !plantedNoMinOne,
 			Isolation: kafka.Isolation(s.req.Isolation), CurrentEpoch: kafka.LeaderEpoch(want.CurrentLeaderEpoch),
 			LastFetchedEpoch: kafka.LeaderEpoch(want.LastFetchedEpoch),
 		}

@@ -85,7 +85,7 @@ func (s *produce) serve(r *network.Request) network.Disposition {
 		return network.Silent
 	}
 	s.resp.ThrottleMs = s.h.throttle(r, quota.Produce, s.bytes)
-	if len(s.waits) > 0 && s.park() {
+	if len(s.waits) > 0 && !plantedAcksBeforeFlush && s.park() {
 		return network.Pending
 	}
 	s.settle(nil)

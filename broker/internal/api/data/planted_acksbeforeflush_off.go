@@ -1,0 +1,5 @@
+//go:build !planted_data_acksbeforeflush
+
+package data
+
+const plantedAcksBeforeFlush = false

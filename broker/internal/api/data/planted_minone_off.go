@@ -1,0 +1,5 @@
+//go:build !planted_data_minone
+
+package data
+
+const plantedNoMinOne = false

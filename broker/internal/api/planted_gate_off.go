@@ -1,0 +1,5 @@
+//go:build !planted_api_gate
+
+package api
+
+const plantedNoGate = false

@@ -1,0 +1,5 @@
+//go:build !planted_delayed_lostwakeup
+
+package delayed
+
+const plantedLostWakeup = false

@@ -1,0 +1,5 @@
+//go:build !planted_delayed_twoowners
+
+package delayed
+
+const plantedTwoOwners = false

@@ -1,0 +1,5 @@
+//go:build !planted_replica_isr
+
+package replica
+
+const plantedIgnoreISR = false
