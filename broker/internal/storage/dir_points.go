@@ -90,6 +90,12 @@ func (p *dirPoints) note(l *Log) {
 	p.mu.Unlock()
 }
 
+func (p *dirPoints) noteStart(l *Log) {
+	p.mu.Lock()
+	p.mu.start[l.tip.TopicPartition()] = l.start.Load()
+	p.mu.Unlock()
+}
+
 func (p *dirPoints) write() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

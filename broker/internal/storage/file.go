@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/thalweg-io/thalweg/internal/invariants"
 	"github.com/thalweg-io/thalweg/internal/vfs"
@@ -59,6 +60,7 @@ type segFile struct {
 	dir   string
 	base  int64
 	ext   string
+	size  atomic.Int64 // 1 + the length of an index file once it was asked for; 0 unknown
 
 	// guarded by cache.mu
 	f          vfs.File
@@ -66,6 +68,10 @@ type segFile struct {
 	detached   bool
 	stale      bool     // another file has the name now: close after use
 	next, prev *segFile // on the idle list iff f != nil and refs == 0
+}
+
+func (s *segFile) name(c *fileCache, dir string, base int64, ext string) {
+	s.cache, s.dir, s.base, s.ext = c, dir, base, ext
 }
 
 func (s *segFile) path() string { return segmentName(s.dir, s.base, s.ext) }
@@ -157,6 +163,18 @@ func (s *segFile) unlinkLocked() {
 	s.cache.mu.idle--
 }
 
+// length is the size of a file that does not change: asking the system each time would allocate.
+func (s *segFile) length(f vfs.File) (int64, error) {
+	if n := s.size.Load(); n > 0 {
+		return n - 1, nil
+	}
+	n, err := f.Size()
+	if err == nil {
+		s.size.Store(n + 1)
+	}
+	return n, err
+}
+
 // adopt makes f, which the caller has just opened or created, the open file. refs is 1 after it.
 func (s *segFile) adopt(f vfs.File) {
 	s.cache.mu.Lock()
@@ -171,7 +189,9 @@ func (s *segFile) detach(own int32) (f vfs.File, pinned bool) {
 	c := s.cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	invariants.Check(!s.detached, "segment file %d%s detached twice", s.base, s.ext)
+	if s.detached { // by an operation that failed half way
+		return nil, s.refs > 0
+	}
 	s.detached = true
 	if s.f != nil && s.refs == 0 {
 		s.unlinkLocked()
@@ -187,6 +207,7 @@ func (s *segFile) detach(own int32) (f vfs.File, pinned bool) {
 // forget makes the next acquire open the name anew: the file was replaced by rename.
 func (s *segFile) forget() {
 	c := s.cache
+	s.size.Store(0)
 	c.mu.Lock()
 	var victim vfs.File
 	switch {

@@ -51,6 +51,8 @@ type points interface {
 	// note keeps l's recovery point, log start and high watermark for the next writing. Called
 	// with l.syncMu held, so that no truncation comes in between.
 	note(l *Log)
+	// noteStart keeps the log start only.
+	noteStart(l *Log)
 	// write makes what was noted durable.
 	write() error
 }
@@ -261,6 +263,9 @@ func (l *Log) notePoints() error {
 	if err == nil {
 		err = l.writeEpochs()
 	}
+	if err == nil {
+		err = l.disk.fs.SyncDir(l.path)
+	}
 	if err != nil {
 		return l.disk.fail(err)
 	}
@@ -268,12 +273,10 @@ func (l *Log) notePoints() error {
 	return nil
 }
 
-// savePoints writes what the recovery point stands on, and the point. Called with syncMu held.
-func (l *Log) savePoints() error {
-	if err := l.writeEpochs(); err != nil {
-		return err
-	}
-	l.points.note(l)
+// saveStart writes the log start. The recovery point stays: it moves only in notePoints, with the
+// index files. Called with syncMu held.
+func (l *Log) saveStart() error {
+	l.points.noteStart(l)
 	return l.points.write()
 }
 

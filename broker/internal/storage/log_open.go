@@ -167,7 +167,7 @@ func (l *Log) trust() error {
 	l.end.Store(end)
 	l.flushed.Store(end)
 	l.recovery.Store(end)
-	return l.loadEpochs(end, len(segs))
+	return l.loadEpochs(end, segs, s.mu.size)
 }
 
 // loadActive brings the index of the last segment into memory.
@@ -219,9 +219,9 @@ func (s *segment) tail(w *scan, x *index, interval int32) (int64, error) {
 	return max(end, next), err
 }
 
-// loadEpochs reads the epoch checkpoint, without what begins at or after end. If it is missing or
-// spoiled, the epochs are taken from the first n segments (S-07).
-func (l *Log) loadEpochs(end int64, n int) error {
+// loadEpochs reads the epoch checkpoint, without what begins at or above end. If it is missing or
+// spoiled, the epochs are taken from the batches of segs, in the last one below position pos (S-07).
+func (l *Log) loadEpochs(end int64, segs []*segment, pos int64) error {
 	content, err := readFile(l.disk.fs, l.path+"/"+epochFile)
 	if err == nil {
 		var entries []epochEntry
@@ -234,30 +234,31 @@ func (l *Log) loadEpochs(end int64, n int) error {
 		return err
 	}
 	l.epochs.replace(nil, true)
-	for _, s := range (*l.segs.Load())[:n] {
-		if err := l.epochsOf(s, end); err != nil {
+	for i, s := range segs {
+		upTo := s.mu.size
+		if i == len(segs)-1 {
+			upTo = pos
+		}
+		if err := l.epochsOf(s, upTo); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// epochsOf assigns the epochs of a segment's batches below end.
+// epochsOf assigns the epochs of a segment's batches below position end.
 func (l *Log) epochsOf(s *segment, end int64) error {
 	f, err := s.log.acquire()
 	if err != nil {
 		return err
 	}
 	defer s.log.release()
-	w := getScan(f, s, s.mu.size)
+	w := getScan(f, s, end)
 	defer w.put()
-	for pos := int64(0); pos < s.mu.size; {
+	for pos := int64(0); pos < end; {
 		h, err := w.header(pos)
 		if err != nil {
 			return err
-		}
-		if h.BaseOffset() >= end {
-			return nil
 		}
 		l.assignFrom(h)
 		pos += size(h)
@@ -274,10 +275,12 @@ func (l *Log) assignFrom(h batch.Batch) {
 // completeIndexes rebuilds the index files of sealed segments that lack one.
 func (l *Log) completeIndexes(indexed map[int64]bool) error {
 	segs := *l.segs.Load()
+	written := false
 	for _, s := range segs[:len(segs)-1] {
 		if indexed[s.base] || s.mu.loaded {
 			continue
 		}
+		written = true
 		if _, err := s.rebuildIndex(l.cfg.Load().IndexIntervalBytes); err != nil {
 			return err
 		}
@@ -285,5 +288,8 @@ func (l *Log) completeIndexes(indexed map[int64]bool) error {
 			return err
 		}
 	}
-	return nil
+	if !written {
+		return nil
+	}
+	return l.disk.fs.SyncDir(l.path)
 }

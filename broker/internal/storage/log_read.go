@@ -252,6 +252,9 @@ func (l *Log) reindex(s *segment) error {
 		s.tidx.forget()
 		err = s.writeIndex(l.disk.fs, true, true)
 	}
+	if err == nil {
+		err = l.disk.fs.SyncDir(l.path)
+	}
 	if err == nil || isDetached(err) {
 		return nil
 	}

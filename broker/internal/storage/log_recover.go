@@ -13,11 +13,16 @@ import (
 func (l *Log) recover(point int64) error {
 	segs := *l.segs.Load()
 	i := find(segs, point)
+	if i > 0 && segs[i].base == point {
+		// The point may be from a time when the segment before was the active one: its index
+		// files need not be those of a sealed segment.
+		i--
+	}
 	r := recovery{log: l, point: point, sparse: l.cfg.Load().Sparse}
 	if err := r.from(segs[i]); err != nil {
 		return err
 	}
-	if err := l.loadEpochs(r.order.next, i+1); err != nil {
+	if err := l.loadEpochs(r.order.next, segs[:i+1], r.pos); err != nil {
 		return err
 	}
 	r.order.epoch = l.epochs.latest()

@@ -87,6 +87,7 @@ func (l *Log) syncFiles(all bool) (synced, error) {
 		if err := l.syncSegment(s, s != active); err != nil {
 			return synced{bytes: r.bytes}, l.disk.fail(err)
 		}
+		names = names || s != active
 	}
 	if names && !plantedSkipDirSync {
 		if err := l.disk.fs.SyncDir(l.path); err != nil {

@@ -255,7 +255,10 @@ func (l *Log) resetLocked(offset int64) error {
 	l.flushed.Store(offset)
 	l.recovery.Store(offset)
 	l.epochs.replace(nil, true)
-	return l.savePoints()
+	if err := l.writeEpochs(); err != nil {
+		return err
+	}
+	return l.saveStart()
 }
 
 // SetLogStartOffset raises the log start, durably, and deletes the segments that lie wholly below
@@ -276,7 +279,7 @@ func (l *Log) SetLogStartOffset(offset int64) error {
 		return nil
 	}
 	l.start.Store(offset)
-	if err := l.savePoints(); err != nil {
+	if err := l.saveStart(); err != nil {
 		return l.ioFailed(err)
 	}
 	l.epochs.truncateStart(offset) // its file follows: at open it is cut to the log start anyway

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 	"sync"
 
 	"github.com/thalweg-io/thalweg/internal/kafka"
@@ -81,7 +82,7 @@ func implausible(h batch.Batch, room int64) string {
 		return err.Error()
 	case int64(n) > room:
 		return "batch is cut off"
-	case h.LastOffsetDelta() < 0 || h.BaseOffset() < 0 || h.LastOffset() < h.BaseOffset():
+	case h.LastOffsetDelta() < 0 || h.BaseOffset() < 0 || h.LastOffset() < h.BaseOffset() || h.LastOffset() == math.MaxInt64:
 		return "impossible offsets"
 	case h.NumRecords() < 0 || int64(h.NumRecords()) > int64(h.LastOffsetDelta())+1:
 		return "impossible record count"

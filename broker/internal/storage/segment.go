@@ -73,9 +73,9 @@ type segment struct {
 // newSegment makes the object for files that exist or will be created.
 func newSegment(c *fileCache, dir string, base int64) *segment {
 	s := &segment{base: base, firstTs: -1, createdMs: -1}
-	s.log = segFile{cache: c, dir: dir, base: base, ext: extLog}
-	s.idx = segFile{cache: c, dir: dir, base: base, ext: extIndex}
-	s.tidx = segFile{cache: c, dir: dir, base: base, ext: extTime}
+	s.log.name(c, dir, base, extLog)
+	s.idx.name(c, dir, base, extIndex)
+	s.tidx.name(c, dir, base, extTime)
 	s.mu.next = base
 	s.mu.index = newIndex()
 	s.mu.max = noTime
@@ -161,10 +161,12 @@ func (s *segment) loadFirstTime() error {
 	return nil
 }
 
-// writeIndex writes both index files as they should be now, durably. With drop the index leaves
-// memory: only for a sealed segment. The time index goes first: a crash between the two then
-// leaves one that knows at least what the offset index knows, and what it knows more is dropped
-// by keepBelow.
+// writeIndex writes both index files as they should be now. Their content is durable when it
+// returns, their names are after SyncDir, which the caller owes before the recovery point may
+// move. With drop the index leaves memory: only for a sealed segment.
+//
+// A crash may leave one new and one old file. Entries count only below the recovery point on
+// disk, and up to there both know everything.
 func (s *segment) writeIndex(fs vfs.FS, sealed, drop bool) error {
 	s.mu.Lock()
 	if !s.mu.loaded {
@@ -174,10 +176,10 @@ func (s *segment) writeIndex(fs vfs.FS, sealed, drop bool) error {
 	offsets := s.mu.index.appendOffsets(make([]byte, 0, len(s.mu.index.offsets)*offsetEntrySize))
 	times := s.mu.index.appendTimes(make([]byte, 0, (len(s.mu.index.times)+1)*timeEntrySize), sealed)
 	s.mu.Unlock()
-	if err := writeDurably(fs, s.tidx.path(), times); err != nil {
+	if err := replaceFile(fs, s.tidx.path(), times); err != nil {
 		return err
 	}
-	if err := writeDurably(fs, s.idx.path(), offsets); err != nil {
+	if err := replaceFile(fs, s.idx.path(), offsets); err != nil {
 		return err
 	}
 	if drop {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sort"
 
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
 	"github.com/thalweg-io/thalweg/internal/vfs"
@@ -13,8 +14,9 @@ import (
 // the index is then rebuilt and the caller starts again.
 var errIndex = errors.New("index does not match the log")
 
-// indexFile is an open index file under binary search. Entries are read one by one: a page
-// cache hit costs less than keeping the file in memory. Its scratch is the window of a scan.
+// indexFile is an open index file under binary search: single entries until what is left fits into
+// one read, so a file costs a few small reads of the page cache and no memory. Its scratch is the
+// window of a scan.
 type indexFile struct {
 	x     *segFile
 	f     vfs.File
@@ -31,7 +33,7 @@ func (w *scan) open(x *segFile, entry int) (indexFile, error) {
 	if err != nil {
 		return indexFile{}, err
 	}
-	length, err := f.Size()
+	length, err := x.length(f)
 	if err == nil && length%int64(entry) != 0 {
 		err = errIndex
 	}
@@ -40,52 +42,66 @@ func (w *scan) open(x *segFile, entry int) (indexFile, error) {
 		return indexFile{}, err
 	}
 	w.n = 0 // the window is scratch now
-	return indexFile{x: x, f: f, n: entry, count: int(length) / entry, buf: w.buf[:entry]}, nil
+	return indexFile{x: x, f: f, n: entry, count: int(length) / entry, buf: w.buf[:]}, nil
 }
 
 func (x *indexFile) close() { x.x.release() }
 
-func (x *indexFile) read(i int) ([]byte, error) {
-	if _, err := x.f.ReadAt(x.buf, int64(i)*int64(x.n)); err != nil {
+// read returns entries i to j.
+func (x *indexFile) read(i, j int) ([]byte, error) {
+	b := x.buf[:(j-i)*x.n]
+	if _, err := x.f.ReadAt(b, int64(i)*int64(x.n)); err != nil {
 		return nil, fmt.Errorf("read %s entry %d: %w", x.x.path(), i, err)
 	}
-	return x.buf, nil
+	return b, nil
+}
+
+// last finds the last entry that holds; nil if none. holds must be true for the entries up to
+// some point and false after.
+func (x *indexFile) last(holds func(entry []byte) bool) ([]byte, error) {
+	lo, hi := 0, x.count // entries below lo hold, entries at or above hi do not
+	for hi-lo+1 > len(x.buf)/x.n {
+		mid := int(uint(lo+hi) >> 1)
+		b, err := x.read(mid, mid+1)
+		if err != nil {
+			return nil, err
+		}
+		if holds(b) {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	page, err := x.read(max(lo-1, 0), hi)
+	if err != nil {
+		return nil, err
+	}
+	n := sort.Search(len(page)/x.n, func(i int) bool { return !holds(page[i*x.n:]) })
+	if n == 0 {
+		return nil, nil
+	}
+	return page[(n-1)*x.n : n*x.n], nil
 }
 
 // floor is the last offset entry with rel below relEnd and pos at or below pos; zero if none.
 func (x *indexFile) floor(relEnd int64, pos int64) (offsetEntry, error) {
-	lo, hi, found := 0, x.count, offsetEntry{}
-	for lo < hi {
-		mid := int(uint(lo+hi) >> 1)
-		b, err := x.read(mid)
-		if err != nil {
-			return found, err
-		}
-		if e := parseOffsetEntry(b); int64(e.rel) < relEnd && int64(e.pos) <= pos {
-			found, lo = e, mid+1
-		} else {
-			hi = mid
-		}
+	b, err := x.last(func(b []byte) bool {
+		e := parseOffsetEntry(b)
+		return int64(e.rel) < relEnd && int64(e.pos) <= pos
+	})
+	if b == nil {
+		return offsetEntry{}, err
 	}
-	return found, nil
+	return parseOffsetEntry(b), nil
 }
 
 // floorTime is the last time entry at or below ts; noTime if none.
 func (x *indexFile) floorTime(ts int64) (timeEntry, error) {
-	lo, hi, found := 0, x.count, noTime
-	for lo < hi {
-		mid := int(uint(lo+hi) >> 1)
-		b, err := x.read(mid)
-		if err != nil {
-			return found, err
-		}
-		if e := parseTimeEntry(b); e.ts <= ts {
-			found, lo = e, mid+1
-		} else {
-			hi = mid
-		}
+	b, err := x.last(func(b []byte) bool { return parseTimeEntry(b).ts <= ts })
+	if b == nil {
+		return noTime, err
 	}
-	return found, nil
+	return parseTimeEntry(b), nil
 }
 
 // floor is the position of the last indexed batch that begins at or below pos and ends below
@@ -150,7 +166,7 @@ func (s *segment) lastTimeEntry() (timeEntry, error) {
 	if x.count == 0 {
 		return noTime, nil
 	}
-	b, err := x.read(x.count - 1)
+	b, err := x.read(x.count-1, x.count)
 	if err != nil {
 		return noTime, err
 	}

@@ -145,6 +145,12 @@ func (p *filePoints) note(l *Log) {
 	p.mu.Unlock()
 }
 
+func (p *filePoints) noteStart(l *Log) {
+	p.mu.Lock()
+	p.mu.start = l.start.Load()
+	p.mu.Unlock()
+}
+
 func (p *filePoints) write() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
