@@ -145,7 +145,7 @@ func (b *Broker) openDirs() error {
 			ClusterID: b.clusterID, NodeID: kafka.BrokerID(b.cfg.NodeID), Random: random16, Logger: b.lg,
 		})
 		if err != nil {
-			return fmt.Errorf("data directory %s: %w", path, err)
+			return err // names the directory
 		}
 		b.dirs = append(b.dirs, d)
 		b.clusterID = d.ClusterID()
