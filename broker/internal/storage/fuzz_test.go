@@ -31,7 +31,7 @@ func FuzzRecover(f *testing.F) {
 		fs = killed(fs)
 		var last []byte
 		for range 2 {
-			d, l = openTestLog(t, fs, Config{IndexIntervalBytes: 64})
+			_, l = openTestLog(t, fs, Config{IndexIntervalBytes: 64})
 			got := readAll(t, l, 0, math.MaxInt64)
 			if !bytes.HasPrefix(content, got) || int64(len(got)) != l.Size() {
 				t.Fatalf("served %d of %d bytes", len(got), len(content))
