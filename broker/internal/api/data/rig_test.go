@@ -25,8 +25,9 @@ var ordersID = kafka.TopicID{15: 200}
 // rig is the handlers over one topic "orders" with two partitions, of which broker 1 leads the
 // first and broker 2 the second, on a memory disk whose syncer the test steps itself.
 type rig struct {
-	t      *testing.T
+	t      testing.TB
 	h      *Handlers
+	fs     *vfs.MemFS
 	dir    *storage.Dir
 	loader *metadata.Loader
 	offset int64
@@ -34,12 +35,20 @@ type rig struct {
 	deny   map[string]bool // topics that nobody may touch
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t testing.TB) *rig {
 	t.Helper()
-	r := &rig{t: t, now: time.UnixMilli(1_700_000_000_000), deny: map[string]bool{}}
+	r := openRig(t, vfs.NewMem())
+	r.replay(clusterRecords()...)
+	return r
+}
+
+// openRig is a rig over a disk, with an empty cluster.
+func openRig(t testing.TB, disk *vfs.MemFS) *rig {
+	t.Helper()
+	r := &rig{t: t, fs: disk, now: time.UnixMilli(1_700_000_000_000), deny: map[string]bool{}}
 	lg := slog.New(slog.DiscardHandler)
 	var err error
-	r.dir, err = storage.OpenDir(vfs.NewMem(), "data", storage.DirOptions{
+	r.dir, err = storage.OpenDir(disk, "data", storage.DirOptions{
 		ClusterID: "AQIDBAUGBwgJCgsMDQ4PEA", NodeID: 1, Random: func() [16]byte { return [16]byte{9, 9, 9} }, Logger: lg,
 	})
 	if err != nil {
@@ -50,19 +59,29 @@ func newRig(t *testing.T) *rig {
 	r.loader.Subscribe(m)
 	r.h = New(Options{
 		Replicas: m, Image: r.loader.Current, Authorizer: r, Limiter: quota.Unlimited{},
-		Wheel: delayed.NewWheel(r.now, nil), FetchMax: 55 << 20, Logger: lg,
+		Wheel: delayed.NewWheel(r.now, nil), FetchMax: 55 << 20, FetchSessions: 10, Logger: lg,
 	})
+	return r
+}
+
+// restart is a rig over what a power cut would leave of the disk, which has not heard of the cluster yet.
+func (r *rig) restart() *rig {
+	r.t.Helper()
+	return openRig(r.t, r.fs.CrashClone(nil, vfs.CrashOptions{Unsynced: vfs.LoseUnsynced}))
+}
+
+// clusterRecords are two brokers and the topic.
+func clusterRecords() []schema.Record {
 	endpoint := func(port uint16) []schema.BrokerEndpoint {
 		return []schema.BrokerEndpoint{{Name: "PLAINTEXT", Host: "h", Port: port}}
 	}
-	r.replay(
+	return []schema.Record{
 		&schema.RegisterBrokerRecord{BrokerID: 1, BrokerEpoch: 1, Endpoints: endpoint(9092)},
 		&schema.RegisterBrokerRecord{BrokerID: 2, BrokerEpoch: 2, Endpoints: endpoint(9093)},
 		&schema.TopicRecord{Name: "orders", TopicID: ordersID},
-		&schema.PartitionRecord{PartitionID: 0, TopicID: ordersID, Replicas: []kafka.BrokerID{1}, ISR: []kafka.BrokerID{1}, Leader: 1, LeaderEpoch: 3},
-		&schema.PartitionRecord{PartitionID: 1, TopicID: ordersID, Replicas: []kafka.BrokerID{2}, ISR: []kafka.BrokerID{2}, Leader: 2, LeaderEpoch: 4},
-	)
-	return r
+		&schema.PartitionRecord{PartitionID: 0, TopicID: ordersID, Replicas: []kafka.BrokerID{1}, ISR: []kafka.BrokerID{1}, Leader: 1, LeaderEpoch: 3, PartitionEpoch: 3},
+		&schema.PartitionRecord{PartitionID: 1, TopicID: ordersID, Replicas: []kafka.BrokerID{2}, ISR: []kafka.BrokerID{2}, Leader: 2, LeaderEpoch: 4, PartitionEpoch: 4},
+	}
 }
 
 // Allowed makes the rig its own authorizer.
