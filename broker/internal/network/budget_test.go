@@ -1,6 +1,7 @@
 package network
 
 import (
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -64,6 +65,34 @@ func TestBudget(t *testing.T) {
 			t.Fatalf("used %d at the end", b.used)
 		}
 	})
+}
+
+// Goal: whoever announces huge requests, and then keeps everybody waiting, does not keep ordinary
+// ones waiting: a quarter of the budget is theirs.
+func TestBudgetKeepsAReserveForSmallCharges(t *testing.T) {
+	b := &budget{total: 16 << 20, share: 16 << 20}
+	var huge, second, ordinary account
+	if !b.tryAcquire(&huge, 40<<20) {
+		t.Fatal("a charge above the total must be served alone")
+	}
+	go b.acquire(&second, 2<<20, make(chan struct{})) // waits for ever, at the head of the queue
+	for {
+		b.mu.Lock()
+		n := len(b.waiting)
+		b.mu.Unlock()
+		if n == 1 {
+			break
+		}
+		runtime.Gosched()
+	}
+	for range 4 {
+		if !b.tryAcquire(&ordinary, smallCharge) {
+			t.Fatal("an ordinary request waits for a huge one")
+		}
+	}
+	if b.tryAcquire(new(account), smallCharge) {
+		t.Fatal("the budget has no end")
+	}
 }
 
 // Goal: bytes that are granted in the moment in which the wait is given up are not lost.

@@ -28,20 +28,20 @@ type conn struct {
 	limited bool    // counts against limits of connections; guarded by Server.mu
 
 	// Of the reader goroutine.
-	in       input
-	now      time.Time // of the last wake-up
-	woken    time.Time // of the one before
-	stale    bool      // the reader has waited since now
-	frameBy  time.Time // when the frame in progress must be there; zero: not waiting for one
-	armed    time.Time // read deadline set on nc; zero: none
-	timer    *time.Timer
-	why      CloseReason // why reading ended, and the error behind it
-	cause    error
-	holding  bool // the reader has kept the pen
-	got      Counters
-	account  account // guarded by Server.budget
-	charge   int64   // taken from the budget for the frame in progress
-	admitted bool    // of the frame in progress
+	in         input
+	now        time.Time // of the last wake-up
+	woken      time.Time // of the one before
+	stale      bool      // the reader has waited since now
+	frameSince time.Time // when waiting for the rest of the frame in progress began; zero: not waiting
+	armed      time.Time // read deadline set on nc; zero: none
+	timer      *time.Timer
+	why        CloseReason // why reading ended, and the error behind it
+	cause      error
+	holding    bool // the reader has kept the pen
+	got        Counters
+	account    account // guarded by Server.budget
+	charge     int64   // taken from the budget for the frame in progress
+	admitted   bool    // of the frame in progress
 
 	// Of whoever holds the pen.
 	out    []byte  // answers not yet written; memory of outBuf

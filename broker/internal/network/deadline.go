@@ -22,10 +22,10 @@ func (c *conn) rest(verified bool) bool {
 	}
 	switch {
 	case c.in.partial():
-		if c.frameBy.IsZero() {
-			c.frameBy = time.Now().Add(c.frameTime())
+		if c.frameSince.IsZero() {
+			c.frameSince = time.Now()
 		}
-		c.arm(c.frameBy)
+		c.arm(c.frameBy())
 	case c.server.opts.IdleTimeout > 0:
 		c.arm(c.now.Add(c.server.opts.IdleTimeout))
 	}
@@ -35,9 +35,14 @@ func (c *conn) rest(verified bool) bool {
 	return !c.stopped.Load()
 }
 
-// frameTime is the time for the frame in progress.
-func (c *conn) frameTime() time.Duration {
-	return c.server.opts.FrameTimeout + time.Duration(c.in.need)*time.Second/frameRate
+// frameBy is when the frame in progress must have gone on: what has arrived of it buys time, what
+// was merely announced does not, for it already holds memory budget.
+func (c *conn) frameBy() time.Time {
+	have := min(len(c.in.buffered()), max(c.in.need, 0))
+	if plantedClaimsBuyTime {
+		have = c.in.need
+	}
+	return c.frameSince.Add(c.server.opts.FrameTimeout + time.Duration(have)*time.Second/frameRate)
 }
 
 func (c *conn) arm(t time.Time) {
@@ -64,11 +69,12 @@ func (c *conn) timedOut() bool {
 	now := time.Now()
 	idle := c.server.opts.IdleTimeout
 	switch {
-	case c.in.partial(): // rest has set frameBy
-		if !now.Before(c.frameBy) {
+	case c.in.partial(): // rest has set frameSince
+		by := c.frameBy()
+		if !now.Before(by) {
 			return c.end(ClosedSlowFrame, fmt.Errorf("frame of %d bytes not complete in time", c.in.need))
 		}
-		c.setArmed(c.frameBy)
+		c.setArmed(by)
 	case idle <= 0:
 		c.setArmed(time.Time{})
 	case c.pending():

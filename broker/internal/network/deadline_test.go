@@ -4,6 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/thalweg-io/thalweg/internal/kafka/wire"
 )
 
 // Goal: a connection that is silent is closed after IdleTimeout, counted from its last byte.
@@ -42,15 +44,17 @@ func TestNotIdle(t *testing.T) {
 	})
 }
 
-// Goal: a frame has to be complete in time: 30 s plus one for each 64 KiB; the time does not start
-// anew with each byte.
+// Goal: a frame has to be complete in time: 30 s plus one for each 64 KiB that has arrived; the time
+// does not start anew with each byte, and a frame that is merely announced buys none (it holds
+// memory budget meanwhile).
 func TestSlowFrame(t *testing.T) {
 	for _, c := range []struct {
 		size int
 		want time.Duration
 	}{
 		{100, 30 * time.Second},
-		{640 << 10, 40 * time.Second},
+		{640 << 10, 30 * time.Second},
+		{wire.LimitOf(keyMetadata).MaxFrame, 30 * time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newTestServer(t, echo)

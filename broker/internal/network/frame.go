@@ -61,7 +61,7 @@ func (c *conn) admit() (ok, failed bool) {
 		return false, true // beforeRead: an answer that was waited for may have muted the client
 	}
 	c.in.need = wire.PrefixSize + size
-	c.frameBy = time.Time{} // the frame's time starts now
+	c.frameSince = time.Time{} // the frame's time starts now
 	c.admitted = true
 	return true, false
 }
@@ -122,7 +122,7 @@ func (c *conn) serve() bool {
 	buf := c.in.buf
 	frame := c.in.take()
 	c.admitted = false
-	c.frameBy = time.Time{}
+	c.frameSince = time.Time{}
 	h, body, err := wire.ParseHeader(frame)
 	if err != nil {
 		return c.end(ClosedBadFrame, err)

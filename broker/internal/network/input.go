@@ -37,15 +37,16 @@ func (in *input) space() []byte {
 		in.start, in.end = 0, 0
 	}
 	want, size := in.need, in.need
+	trust := max(bigFrame, min(in.expect, maxPooled)) // what the client has shown to mean
 	switch have := in.end - in.start; {
 	case have == 0:
 		want = max(minRead, min(in.expect, maxPooled))
 		size = want
 	case in.need == 0: // a few bytes, not enough to be admitted
 		want, size = minRead, minRead
-	case in.need > maxPooled: // a claim; memory follows what arrives
-		want = min(in.need, max(maxPooled, have+1))
-		size = min(in.need, max(maxPooled, 2*have))
+	case in.need > trust: // a claim; memory follows what arrives
+		want = min(in.need, max(trust, have+1))
+		size = min(in.need, max(trust, 2*have))
 	}
 	if in.buf == nil || len(in.buf.data)-in.start < want {
 		in.move(max(size, in.readSize))

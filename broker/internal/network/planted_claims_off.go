@@ -1,0 +1,5 @@
+//go:build !planted_network_claims
+
+package network
+
+const plantedClaimsBuyTime = false

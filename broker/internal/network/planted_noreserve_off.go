@@ -1,0 +1,5 @@
+//go:build !planted_network_noreserve
+
+package network
+
+const plantedNoReserve = false
