@@ -133,6 +133,7 @@ func TestAutoCreation(t *testing.T) {
 func TestListenersAreKeptApart(t *testing.T) {
 	b := brokertest.Start(t,
 		brokertest.WithProperty("listeners", "INSIDE://127.0.0.1:0,OUTSIDE://127.0.0.1:0"),
+		brokertest.WithProperty("listener.security.protocol.map", "INSIDE:PLAINTEXT,OUTSIDE:PLAINTEXT"),
 		brokertest.WithProperty("advertised.listeners", "OUTSIDE://example.org:19092"))
 	inside := metadataFor(dialRaw(t, b.Listeners()[0].Address()), 13, false).Brokers
 	outside := metadataFor(dialRaw(t, b.Listeners()[1].Address()), 13, false).Brokers

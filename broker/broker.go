@@ -48,6 +48,7 @@ type Broker struct {
 	network *network.Server
 	bound   []Listener // with the ports that were really bound
 
+	serving  atomic.Bool
 	failed   chan error // the first failure that the process cannot go on with (C-12)
 	shutdown sync.Once
 	ended    error // outcome of shutdown
@@ -97,6 +98,7 @@ func (b *Broker) Start(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	b.serving.Store(true)
 	return nil
 }
 
@@ -162,7 +164,7 @@ func (b *Broker) startQuorum() error {
 	}
 	self := kafka.BrokerID(b.cfg.NodeID)
 	b.loader = metadata.NewLoader(metadata.ImageOptions{ClusterID: b.clusterID, NodeID: self, Defaults: defaults})
-	manager := replica.NewManager(replica.Options{Self: self, Dirs: b.dirs, Logger: b.lg})
+	manager := replica.NewManager(replica.Options{Self: self, Dirs: b.dirs, Logger: b.lg, FS: b.cfg.FS})
 	b.loader.Subscribe(manager)
 
 	seed := rand.NewPCG(rand.Uint64(), rand.Uint64())
@@ -196,11 +198,11 @@ func (b *Broker) buildAPI(manager *replica.Manager) (err error) {
 		Self: self, Image: b.loader.Current, Limiter: limit, MaxFrame: b.cfg.MaxRequestBytes,
 		Data: data.New(data.Options{
 			Replicas: manager, Image: b.loader.Current, Authorizer: auth, Limiter: limit,
-			Wheel: b.clock.Wheel, FetchMax: b.cfg.FetchMaxBytes, Logger: b.lg,
+			Wheel: b.clock.Wheel, FetchMax: b.cfg.FetchMaxBytes, FetchSessions: b.cfg.FetchSessions, Logger: b.lg,
 		}),
 		Admin: admin.New(admin.Options{
 			Self: self, Image: b.loader.Current, Controller: b.control, Authorizer: auth, Limiter: limit,
-			AutoCreate: !b.cfg.NoAutoCreate, Logger: b.lg,
+			AutoCreate: !b.cfg.NoAutoCreate, NoDelete: b.cfg.NoTopicDeletion, Server: b.serverConfigs(), Logger: b.lg,
 		}),
 		Group: group.New(group.Options{Authorizer: auth}),
 		Txn:   txn.New(txn.Options{IDs: txn.NewProducerIDs(b.control), Authorizer: auth}),
@@ -211,6 +213,23 @@ func (b *Broker) buildAPI(manager *replica.Manager) (err error) {
 		BudgetBytes: max(b.cfg.RequestMemoryBytes, 0),
 	})
 	return err
+}
+
+// checkDirs ends the broker when the directory of the metadata log, or the last one, has failed (C-12, S-09): it would
+// lead nothing, and what it decides could not be written.
+func (b *Broker) checkDirs() {
+	alive := 0
+	for i, d := range b.dirs {
+		switch err := d.Err(); {
+		case err == nil:
+			alive++
+		case i == 0:
+			b.fail(fmt.Errorf("data directory %s, which holds the metadata log, has failed: %w", d.Path(), err))
+		}
+	}
+	if alive == 0 {
+		b.fail(errors.New("every data directory has failed"))
+	}
 }
 
 // fail reports a failure that the process cannot go on with; only the first one counts.
@@ -284,6 +303,9 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 }
 
 func (b *Broker) stop(ctx context.Context) error {
+	if !b.serving.Load() {
+		return nil // it never started, or Start has closed everything again
+	}
 	errs := []error{b.network.Shutdown(ctx)}
 	b.life.leave(ctx)
 	b.clock.Stop()

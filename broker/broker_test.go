@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -239,6 +240,86 @@ func TestFromProperties(t *testing.T) {
 		if _, _, err := broker.FromProperties(map[string]string{key: value}); !errors.Is(err, broker.ErrConfig) || !strings.Contains(err.Error(), key) {
 			t.Errorf("%s=%s: %v", key, value, err)
 		}
+	}
+}
+
+// TestNothingIsPretended: what would have to be enforced, or needs other nodes, is refused
+// (ARCHITECTURE decision 12); what a single node of Kafka is configured with is not.
+func TestNothingIsPretended(t *testing.T) {
+	f := func(ok bool, props ...string) {
+		t.Helper()
+		m := map[string]string{}
+		for i := 0; i < len(props); i += 2 {
+			m[props[i]] = props[i+1]
+		}
+		cfg, _, err := broker.FromProperties(m)
+		if err == nil {
+			_, err = broker.New(cfg)
+		}
+		if (err == nil) != ok || err != nil && !errors.Is(err, broker.ErrConfig) {
+			t.Errorf("%v: %v", props, err)
+		}
+	}
+	f(false, "listeners", "SSL://:9093")
+	f(false, "listeners", "SASL_PLAINTEXT://:9093")
+	f(false, "listeners", "CLIENTS://:9092", "listener.security.protocol.map", "CLIENTS:SASL_SSL")
+	f(false, "listeners", "CLIENTS://:9092", "listener.security.protocol.map", "CLIENTS:NONE")
+	f(false, "authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer")
+	f(false, "security.inter.broker.protocol", "SSL")
+	f(false, "controller.quorum.voters", "1@a:9093,2@b:9093")
+	f(false, "process.roles", "broker")
+	f(true, "process.roles", "broker,controller", "node.id", "1", "controller.quorum.bootstrap.servers", "localhost:9093",
+		"listeners", "PLAINTEXT://:9092,CONTROLLER://:9093", "controller.listener.names", "CONTROLLER",
+		"advertised.listeners", "PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093",
+		"listener.security.protocol.map", "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL")
+	f(true, "listeners", "CLIENTS://:9092", "listener.security.protocol.map", "CLIENTS:PLAINTEXT", "authorizer.class.name", "")
+}
+
+func TestShutdownWithoutAStart(t *testing.T) {
+	b := brokertest.Start(t)
+	cfg, _, err := broker.FromProperties(map[string]string{"listeners": b.Listeners()[0].String(), "log.dirs": t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := broker.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Start(t.Context()); !errors.Is(err, broker.ErrPortInUse) {
+		t.Fatal(err)
+	}
+	if err := second.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestFailedDirectoryEndsTheBroker is C-12: a broker whose only directory has failed tells its owner.
+func TestFailedDirectoryEndsTheBroker(t *testing.T) {
+	fs := vfs.WithErrors(vfs.NewMem())
+	cfg, _, err := broker.FromProperties(map[string]string{"listeners": "PLAINTEXT://127.0.0.1:0", "log.dirs": "data"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.FS = fs
+	b, err := broker.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer b.Shutdown(t.Context())
+	c := dialRaw(t, b.Listeners()[0].Address())
+	id := createTopic(t, c, "orders")
+	fs.AddRules(vfs.MustRules("op=syncdata path=orders-0/* err=EIO sticky")...)
+	c.call(produceFrame(t, "orders", id, 9, -1, 1, 10)) // answered with an error, when the directory has failed
+	select {
+	case err := <-b.Failed():
+		if !errors.Is(err, syscall.EIO) || !strings.Contains(err.Error(), "data") {
+			t.Errorf("%v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("nobody was told")
 	}
 }
 

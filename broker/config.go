@@ -41,6 +41,8 @@ type Config struct {
 	ReplicationFactor int16
 	// NoAutoCreate is the negation of auto.create.topics.enable.
 	NoAutoCreate bool
+	// NoTopicDeletion is the negation of delete.topic.enable.
+	NoTopicDeletion bool
 	// TopicDefaults are server.properties keys that set topic configs for all topics (log.retention.ms,
 	// message.max.bytes, flush.policy, …), under the server's names.
 	TopicDefaults map[string]string
@@ -49,6 +51,8 @@ type Config struct {
 	MaxRequestBytes int
 	// FetchMaxBytes is fetch.max.bytes of the broker. Default: 55 MiB.
 	FetchMaxBytes int32
+	// FetchSessions is max.incremental.fetch.session.cache.slots. Default: 1000. Negative: none.
+	FetchSessions int
 	// MaxConnections is max.connections. Default: no limit.
 	MaxConnections int
 	// MaxConnectionsPerIP is max.connections.per.ip. Default: no limit.
@@ -66,6 +70,9 @@ type Config struct {
 	// Listen opens a listener's socket. Default: net.Listen. A seam for tests.
 	Listen func(network, address string) (net.Listener, error)
 }
+
+// defaultFetchSessions is Kafka's default of max.incremental.fetch.session.cache.slots.
+const defaultFetchSessions = 1000
 
 // ErrConfig is what every error about a configuration is (errors.Is).
 var ErrConfig = errors.New("invalid configuration")
@@ -93,6 +100,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.ReplicationFactor = max(c.ReplicationFactor, 1)
 	c.MaxRequestBytes = orDefault(c.MaxRequestBytes, 100<<20)
 	c.FetchMaxBytes = orDefault(c.FetchMaxBytes, 55<<20)
+	c.FetchSessions = max(orDefault(c.FetchSessions, defaultFetchSessions), 0)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -112,6 +120,9 @@ func (c *Config) check() error {
 			return badConfig("listeners names %s twice", l.Name)
 		}
 		names[l.Name] = true
+		if p := l.protocol(); p != "PLAINTEXT" { // ARCHITECTURE decision 12: never pretend
+			return badConfig("listener %s demands %s, which this version does not serve", l, p)
+		}
 	}
 	for _, a := range c.Advertised {
 		if !names[a.Name] {

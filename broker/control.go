@@ -39,9 +39,9 @@ func ask[T any](c *control, decide func(nowMs int64) controller.Decision, done f
 	})
 }
 
-// CreateTopics implements admin.Controller.
-func (c *control) CreateTopics(req *kmsg.CreateTopicsRequest, caller controller.Caller, done func(*kmsg.CreateTopicsResponse, error)) {
-	ask(c, func(int64) controller.Decision { return c.controller.CreateTopics(req, caller) }, done)
+// Request implements admin.Controller.
+func (c *control) Request(req kmsg.Request, caller controller.Caller, done func(kmsg.Response, error)) {
+	ask(c, func(now int64) controller.Decision { return c.controller.Request(req, caller, now) }, done)
 }
 
 // AllocateProducerIDs implements txn.Allocator.

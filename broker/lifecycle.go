@@ -49,12 +49,17 @@ func (l *lifecycle) join(ctx context.Context, at []Listener) error {
 		}
 	}
 	for {
-		fenced, err := l.beat(ctx, false)
-		if err != nil {
+		resp, err := l.beat(ctx, false)
+		switch {
+		case err == nil && !resp.IsFenced:
+			return nil
+		case err != nil && !errors.Is(err, kerr.NotController):
 			return fmt.Errorf("first heartbeat: %w", err)
 		}
-		if !fenced {
-			return nil
+		select { // not caught up yet
+		case <-time.After(firstPause):
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
@@ -88,8 +93,8 @@ func (l *lifecycle) register(ctx context.Context, at []Listener) error {
 	return nil
 }
 
-// beat sends one heartbeat and tells whether the broker is fenced.
-func (l *lifecycle) beat(ctx context.Context, shutdown bool) (fenced bool, err error) {
+// beat sends one heartbeat.
+func (l *lifecycle) beat(ctx context.Context, shutdown bool) (*kmsg.BrokerHeartbeatResponse, error) {
 	req := kmsg.NewPtrBrokerHeartbeatRequest()
 	req.SetVersion(req.MaxVersion())
 	req.BrokerID, req.BrokerEpoch = l.b.cfg.NodeID, l.b.epoch.Load()
@@ -102,9 +107,9 @@ func (l *lifecycle) beat(ctx context.Context, shutdown bool) (fenced bool, err e
 	}
 	resp, err := await(ctx, l.b, func(done func(*kmsg.BrokerHeartbeatResponse, error)) { l.b.control.heartbeat(req, done) })
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	return resp.IsFenced, kerr.ErrorForCode(resp.ErrorCode)
+	return resp, kerr.ErrorForCode(resp.ErrorCode)
 }
 
 // run sends heartbeats until leave.
@@ -118,21 +123,48 @@ func (l *lifecycle) run() {
 			return
 		case <-t.C:
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), heartbeatInterval)
-		if _, err := l.beat(ctx, false); err != nil {
-			l.b.lg.Warn("heartbeat failed", "err", err)
-		}
-		cancel()
-		l.b.control.tick()
+		l.turn()
 	}
 }
 
-// leave stops the heartbeats and tells the controller that this broker goes.
+// turn is one heartbeat with what goes with it.
+func (l *lifecycle) turn() {
+	l.b.checkDirs()
+	ctx, cancel := context.WithTimeout(context.Background(), heartbeatInterval)
+	defer cancel()
+	_, err := l.beat(ctx, false)
+	if errors.Is(err, kerr.StaleBrokerEpoch) || errors.Is(err, kerr.BrokerIDNotRegistered) {
+		err = l.register(ctx, l.b.advertised()) // the controller has forgotten this incarnation
+	}
+	if err != nil {
+		l.b.lg.Warn("heartbeat failed", "err", err)
+	}
+	l.b.control.tick()
+}
+
+// leaveTimeout bounds how long a broker waits for its leaderships to be taken over.
+const leaveTimeout = 5 * time.Second
+
+// leave stops the heartbeats and walks through the controlled shutdown: the broker goes when the controller
+// says that nobody counts on it any more.
 func (l *lifecycle) leave(ctx context.Context) {
 	close(l.stop)
 	<-l.done
-	if _, err := l.beat(ctx, true); err != nil {
-		l.b.lg.Warn("the controller was not told of the shutdown", "err", err)
+	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
+	defer cancel()
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		resp, err := l.beat(ctx, true)
+		if err != nil {
+			l.b.lg.Warn("the controller did not release this broker", "err", err)
+			return
+		}
+		if resp.ShouldShutdown {
+			return
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -11,6 +12,9 @@ type Listener struct {
 	Name string
 	Host string // "" is every interface
 	Port int    // 0 lets the system choose
+	// Protocol is the security protocol; "" is the one that Name names, or else PLAINTEXT. Only PLAINTEXT is
+	// served: a broker with any other does not start.
+	Protocol string
 }
 
 // ParseListener reads NAME://host:port. The host may be empty (every interface) or in brackets (IPv6).
@@ -65,9 +69,28 @@ func (l Listener) open(listen func(network, address string) (net.Listener, error
 	}
 	lns := []net.Listener{ln}
 	if l.Host == "localhost" {
-		if six, err := listen("tcp", net.JoinHostPort("::1", strconv.Itoa(l.Port))); err == nil {
+		six, err := listen("tcp", net.JoinHostPort("::1", strconv.Itoa(l.Port)))
+		switch {
+		case err == nil:
 			lns = append(lns, six)
+		case isAddrInUse(err): // clients that try ::1 first would reach somebody else
+			_ = ln.Close()
+			return nil, l, err
 		}
 	}
 	return lns, l, nil
+}
+
+// protocols are Kafka's security protocols, which are also listener names that need no mapping.
+var protocols = []string{"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}
+
+// protocol is the listener's security protocol.
+func (l Listener) protocol() string {
+	switch {
+	case l.Protocol != "":
+		return l.Protocol
+	case slices.Contains(protocols, l.Name):
+		return l.Name
+	}
+	return "PLAINTEXT"
 }

@@ -21,11 +21,26 @@ var properties = []property{
 	{[]string{"listeners"}, func(c *Config, v string) (err error) { c.Listeners, err = ParseListeners(v); return }},
 	{[]string{"advertised.listeners"}, func(c *Config, v string) (err error) { c.Advertised, err = ParseListeners(v); return }},
 	{[]string{"log.dirs", "log.dir"}, func(c *Config, v string) error { c.LogDirs = list(v); return nil }},
+	{[]string{"listener.security.protocol.map"}, func(c *Config, v string) error { return c.mapProtocols(v) }},
+	{[]string{"security.inter.broker.protocol"}, func(_ *Config, v string) error { return only(v, "PLAINTEXT") }},
+	{[]string{"authorizer.class.name"}, func(_ *Config, v string) error { return only(v, "") }},
+	{[]string{"process.roles"}, func(_ *Config, v string) error { return only(v, "broker,controller", "controller,broker", "") }},
+	{[]string{"controller.quorum.voters"}, func(_ *Config, v string) error { return atMostOne(v) }},
+	{[]string{"controller.quorum.bootstrap.servers"}, func(_ *Config, v string) error { return atMostOne(v) }},
+	{[]string{"controller.listener.names"}, func(c *Config, v string) error { c.dropListeners(list(v)); return nil }},
 	{[]string{"num.partitions"}, func(c *Config, v string) error { return integer(&c.NumPartitions, v, 1) }},
 	{[]string{"default.replication.factor"}, func(c *Config, v string) error { return integer(&c.ReplicationFactor, v, 1) }},
 	{[]string{"auto.create.topics.enable"}, func(c *Config, v string) error { return negated(&c.NoAutoCreate, v) }},
 	{[]string{"socket.request.max.bytes"}, func(c *Config, v string) error { return integer(&c.MaxRequestBytes, v, 1) }},
 	{[]string{"fetch.max.bytes"}, func(c *Config, v string) error { return integer(&c.FetchMaxBytes, v, 1024) }},
+	{[]string{"delete.topic.enable"}, func(c *Config, v string) error { return negated(&c.NoTopicDeletion, v) }},
+	{[]string{"max.incremental.fetch.session.cache.slots"}, func(c *Config, v string) error {
+		err := integer(&c.FetchSessions, v, 0)
+		if c.FetchSessions == 0 {
+			c.FetchSessions = -1 // none, not the default
+		}
+		return err
+	}},
 	{[]string{"max.connections"}, func(c *Config, v string) error { return integer(&c.MaxConnections, v, 0) }},
 	{[]string{"max.connections.per.ip"}, func(c *Config, v string) error { return integer(&c.MaxConnectionsPerIP, v, 0) }},
 	{[]string{"connections.max.idle.ms"}, func(c *Config, v string) error { return millis(&c.ConnectionsMaxIdle, v) }},
@@ -67,6 +82,47 @@ func FromProperties(props map[string]string) (c Config, ignored []string, err er
 		}
 	}
 	return c, ignored, nil
+}
+
+// mapProtocols gives listeners that are not named after a protocol theirs. It comes after listeners in the table.
+func (c *Config) mapProtocols(v string) error {
+	of := map[string]string{}
+	for _, pair := range list(v) {
+		name, protocol, ok := strings.Cut(pair, ":")
+		if !ok || !slices.Contains(protocols, strings.ToUpper(protocol)) {
+			return badConfig("%q is not NAME:PROTOCOL with a protocol of %s", pair, strings.Join(protocols, ", "))
+		}
+		of[strings.ToUpper(name)] = strings.ToUpper(protocol)
+	}
+	for i := range c.Listeners {
+		c.Listeners[i].Protocol = of[c.Listeners[i].Name]
+	}
+	return nil
+}
+
+// dropListeners takes away the listeners of the controller: the quorum of one node needs none, and clients are not to
+// come in there.
+func (c *Config) dropListeners(names []string) {
+	drop := func(l Listener) bool {
+		return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, l.Name) })
+	}
+	c.Listeners = slices.DeleteFunc(c.Listeners, drop)
+	c.Advertised = slices.DeleteFunc(c.Advertised, drop)
+}
+
+// only refuses values that would have to be enforced, or that need other nodes.
+func only(v string, served ...string) error {
+	if slices.Contains(served, strings.ReplaceAll(v, " ", "")) {
+		return nil
+	}
+	return badConfig("this version does not serve it")
+}
+
+func atMostOne(v string) error {
+	if len(list(v)) > 1 {
+		return badConfig("this version serves one node")
+	}
+	return nil
 }
 
 // topicKeys are the server's names of topic configs that this version acts on.

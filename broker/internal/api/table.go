@@ -49,7 +49,21 @@ func newTable(s *Server) *table {
 		{10, "FindCoordinator", 0, 6, security.ResourceGroup, security.OpDescribe, 2, s.group.FindCoordinator},
 		{18, "ApiVersions", 0, 5, security.ResourceNone, security.OpNone, 1, s.apiVersions},
 		{19, "CreateTopics", 2, 7, security.ResourceTopic, security.OpCreate, 32, s.admin.CreateTopics},
+		{20, "DeleteTopics", 1, 6, security.ResourceTopic, security.OpDelete, 32, s.admin.DeleteTopics},
+		{21, "DeleteRecords", 0, 2, security.ResourceTopic, security.OpDelete, 16, s.data.DeleteRecords},
 		{22, "InitProducerId", 0, 5, security.ResourceCluster, security.OpIdempotentWrite, 2, s.txn.InitProducerID},
+		{23, "OffsetForLeaderEpoch", 2, 4, security.ResourceTopic, security.OpDescribe, 4, s.data.OffsetForLeaderEpoch},
+		{32, "DescribeConfigs", 1, 4, security.ResourceTopic, security.OpDescribeConfigs, 8, s.admin.DescribeConfigs},
+		{33, "AlterConfigs", 0, 2, security.ResourceTopic, security.OpAlterConfigs, 16, s.admin.AlterConfigs},
+		{35, "DescribeLogDirs", 1, 5, security.ResourceCluster, security.OpDescribe, 16, s.data.DescribeLogDirs},
+		{37, "CreatePartitions", 0, 3, security.ResourceTopic, security.OpAlter, 32, s.admin.CreatePartitions},
+		{43, "ElectLeaders", 0, 2, security.ResourceCluster, security.OpAlter, 32, s.admin.ElectLeaders},
+		{44, "IncrementalAlterConfigs", 0, 1, security.ResourceTopic, security.OpAlterConfigs, 16, s.admin.IncrementalAlterConfigs},
+		{55, "DescribeQuorum", 0, 2, security.ResourceCluster, security.OpDescribe, 4, s.admin.DescribeQuorum},
+		{57, "UpdateFeatures", 0, 2, security.ResourceCluster, security.OpAlter, 16, s.admin.UpdateFeatures},
+		{60, "DescribeCluster", 0, 2, security.ResourceNone, security.OpNone, 4, s.admin.DescribeCluster},
+		{74, "ListConfigResources", 0, 1, security.ResourceCluster, security.OpDescribeConfigs, 8, s.admin.ListConfigResources},
+		{75, "DescribeTopicPartitions", 0, 0, security.ResourceTopic, security.OpDescribe, 8, s.admin.DescribeTopicPartitions},
 	}
 	t := new(table)
 	for _, e := range entries {

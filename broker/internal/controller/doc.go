@@ -1,6 +1,6 @@
 // Package controller decides: it is the fold over the metadata log that may also add to it. It
-// answers the requests that change cluster metadata (topics, broker registration and heartbeats,
-// ISR changes, producer id blocks) by turning them into records.
+// answers the requests that change cluster metadata (topics, configs, broker registration and heartbeats,
+// ISR changes, elections, producer id blocks) by turning them into records.
 //
 // Place in the road of the bytes: api → Controller.Do → decision on the working state → one batch
 // → quorum (Raft) → committed → metadata.Loader replays and publishes → Controller.Apply answers.
@@ -50,7 +50,8 @@
 //
 // controller.go (Options, leadership, working state), decide.go (Decision, Do, parked answers),
 // machine.go (quorum → loader → controller), bootstrap.go (first records of a cluster),
+// request.go (a client's request to its decision),
 // create_topics.go, create_topics_checks.go, assignment.go (manual), placement.go (striped),
-// delete_topics.go, register_broker.go, heartbeat.go, sessions.go, elections.go (who leads, who is
+// create_partitions.go, delete_topics.go, alter_configs.go, elect_leaders.go, update_features.go, describe_quorum.go, register_broker.go, heartbeat.go, sessions.go, elections.go (who leads, who is
 // in the ISR), alter_partition.go, producer_ids.go.
 package controller

@@ -8,13 +8,16 @@ import (
 )
 
 // Delta is what changed from one published image to the next. It names only what differs in the
-// end: a topic that came and went in between is not in it. Read-only.
+// end: a topic that came and went in between is in Vanished only. Read-only.
 type Delta struct {
 	// Base and Image are the images before and after.
 	Base, Image *Image
 	// Topics that were created, changed or deleted, by id, in order of name and id. A topic
 	// deleted and created again under the same name appears twice, the deletion first.
 	Topics []TopicDelta
+	// Vanished are the ids of topics that the log created and deleted in between, in order. Nobody
+	// has seen them in an image, but their data may lie on a disk.
+	Vanished []kafka.TopicID
 	// Brokers that were registered, changed or unregistered, in order of id.
 	Brokers []BrokerDelta
 	// Configs are the resources whose configs changed, in order.
@@ -72,17 +75,22 @@ type BrokerDelta struct {
 
 // Empty reports whether nothing differs but the offset.
 func (d *Delta) Empty() bool {
-	return len(d.Topics) == 0 && len(d.Brokers) == 0 && len(d.Configs) == 0 && !d.Features && !d.ProducerIDs
+	return len(d.Topics) == 0 && len(d.Vanished) == 0 && len(d.Brokers) == 0 && len(d.Configs) == 0 && !d.Features && !d.ProducerIDs
 }
 
 // delta compares what is marked dirty.
 func (b *Builder) delta(image *Image) *Delta {
 	d := &Delta{Base: b.base, Image: image, Features: b.dirty.features, ProducerIDs: b.dirty.producerIDs}
-	for id := range b.dirty.topics {
-		if t := (TopicDelta{Old: b.base.TopicByID(id), New: image.TopicByID(id)}); t.Old != t.New {
+	for id := range b.dirty.topics { // order-free: both results are sorted
+		t := TopicDelta{Old: b.base.TopicByID(id), New: image.TopicByID(id)}
+		switch {
+		case t.Old != t.New:
 			d.Topics = append(d.Topics, t)
+		case t.New == nil:
+			d.Vanished = append(d.Vanished, id)
 		}
 	}
+	slices.SortFunc(d.Vanished, func(x, y kafka.TopicID) int { return slices.Compare(x[:], y[:]) })
 	slices.SortFunc(d.Topics, compareTopicDeltas)
 	for id := range b.dirty.brokers {
 		if n := (BrokerDelta{ID: id, Old: b.base.Broker(id), New: image.Broker(id)}); n.Old != n.New {

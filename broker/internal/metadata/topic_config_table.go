@@ -46,6 +46,15 @@ func (s Synonym) convert(value string) (string, error) {
 	return strconv.FormatInt(v*s.UnitMs, 10), nil
 }
 
+// revert is convert backwards, for the built-in values.
+func (s Synonym) revert(value string) string {
+	ms, err := strconv.ParseInt(value, 10, 64)
+	if s.UnitMs == 0 || err != nil {
+		return value
+	}
+	return strconv.FormatInt(ms/s.UnitMs, 10)
+}
+
 // Check returns nil if value may be set for the config, else an ErrConfig whose text is Kafka's.
 func (d *TopicConfigDef) Check(value string) error {
 	if len(value) > MaxConfigValue {
@@ -150,12 +159,15 @@ const (
 )
 
 // Defaults are the topic config values of server.properties. Immutable; the zero value has none.
-type Defaults struct{ values []ConfigValue } // by topic config name
+type Defaults struct {
+	values []ConfigValue     // by topic config name
+	raw    map[string]string // by server key, as written there
+}
 
 // NewDefaults picks the topic config defaults out of server.properties and passes over every other
 // key. Errors: ErrConfig for a value that no topic could have.
 func NewDefaults(properties map[string]string) (*Defaults, error) {
-	d := new(Defaults)
+	d := &Defaults{raw: map[string]string{}}
 	for i := range topicConfigs {
 		def := &topicConfigs[i]
 		for _, s := range def.Synonyms {
@@ -170,8 +182,9 @@ func NewDefaults(properties map[string]string) (*Defaults, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s=%s: %w", s.Name, raw, err)
 			}
-			d.values = append(d.values, ConfigValue{Name: def.Name, Value: value})
-			break
+			if d.raw[s.Name] = strings.TrimSpace(raw); len(d.values) == 0 || d.values[len(d.values)-1].Name != def.Name {
+				d.values = append(d.values, ConfigValue{Name: def.Name, Value: value}) // the strongest counts
+			}
 		}
 	}
 	return d, nil

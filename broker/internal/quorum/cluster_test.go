@@ -45,7 +45,10 @@ type node struct {
 	applied uint64
 	state   State
 	batches int
-	disk    struct { // what durable has found, as long as the disk is not touched
+
+	fetches  []Snapshot // that it was told to fetch
+	restored int        // times
+	disk     struct {   // what durable has found, as long as the disk is not touched
 		fs    *vfs.MemFS
 		ops   int64
 		state savedState
@@ -79,7 +82,7 @@ func (n *node) open() {
 func (n *node) tryOpen(voters []kafka.BrokerID) *Core {
 	n.applied, n.state, n.batches = 0, State{Leader: kafka.NoBroker}, 0
 	core, err := Open(Options{
-		FS: n.fs, Dir: "meta", ID: n.id, Voters: voters, Machine: n, Transport: n,
+		FS: n.fs, Dir: "meta", ID: n.id, Voters: voters, Machine: n, Transport: n, Fetcher: n,
 		Rand: rand.New(rand.NewPCG(n.c.rng.Uint64(), 1)), NowMs: n.c.nowMs,
 		MaxMessageBytes: 300, MaxInflightBytes: 2000, MaxBatchBytes: 4096, TailBytes: 1000, SegmentBytes: 8192, MaxApplyBytes: 500,
 		Logger: slog.New(slog.DiscardHandler),

@@ -21,8 +21,7 @@ func (c *Core) Snapshot() (s Snapshot, ok bool) {
 
 // Compact makes index, which must be applied, the floor: entries up to it are never read again and
 // ref, the durable snapshot of the Machine at index, takes their place. The floor, its term and its
-// configuration are durable when Compact returns; the bytes in the log stay until their segment is
-// deleted. Errors: ErrCompacted if index is not above the floor, not applied, or older than an
+// configuration are durable when Compact returns; segments wholly below it are deleted then. Errors: ErrCompacted if index is not above the floor, not applied, or older than an
 // applied membership entry (then take a younger one).
 func (c *Core) Compact(index uint64, ref []byte) error {
 	old := c.log.floor().index
@@ -49,5 +48,8 @@ func (c *Core) Compact(index uint64, ref []byte) error {
 		return c.fail(err)
 	}
 	c.log.compactTo(old, index)
+	if err := c.log.log.SetLogStartOffset(st.floor.offset); err != nil {
+		return c.fail(fmt.Errorf("delete metadata segments below %d: %w", st.floor.offset, err))
+	}
 	return nil
 }

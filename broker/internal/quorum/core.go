@@ -39,6 +39,8 @@ type Core struct {
 	told     State          // what Machine.Lead was told last
 	scratch  []Entry        // lent to Machine.Apply
 	outbox   []Message      // lent to Transport.Send
+	offer    *snapshotOffer // being fetched
+	fetching map[uint64]int // ticks that followers have been fetching a snapshot for; a leader's
 	err      error          // not nil: over for good
 }
 
@@ -89,6 +91,9 @@ func (c *Core) start() error {
 	saved := &c.state.saved
 	if saved.id != c.o.ID {
 		return fmt.Errorf("%w: %s is of node %d, this is %d", ErrIdentity, c.o.statePath(), saved.id, c.o.ID)
+	}
+	if err := c.finishReset(); err != nil {
+		return err
 	}
 	if err := c.log.rebuild(); err != nil {
 		return err
@@ -193,6 +198,7 @@ func (c *Core) Tick(nowMs int64) (err error) {
 	c.nowMs = nowMs
 	if c.role == raft.StateLeader {
 		c.rn.Tick()
+		c.agedSnapshots()
 	} else {
 		c.rn.TickQuiesced()
 		if c.timer.tick() && c.voter() {
@@ -215,6 +221,9 @@ func (c *Core) Step(from kafka.BrokerID, data []byte) (err error) {
 	m, controls, err := decode(data, from, c.o.ID)
 	if err != nil {
 		return err
+	}
+	if m.GetType() == pb.MsgSnap {
+		return c.offered(from, m)
 	}
 	if err := c.plausible(m); err != nil {
 		return err
@@ -255,7 +264,7 @@ func (c *Core) listen(m *pb.Message) {
 	}
 	st := c.rn.BasicStatus()
 	switch m.GetType() {
-	case pb.MsgApp, pb.MsgHeartbeat:
+	case pb.MsgApp, pb.MsgHeartbeat, pb.MsgSnap:
 		if st.Lead == m.GetFrom() {
 			c.timer.heard()
 		}

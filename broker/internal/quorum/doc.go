@@ -21,6 +21,7 @@
 //
 // Advance handles one raft.Ready in this order and stops at the first error, for good:
 //
+//  0. make a snapshot that Raft has accepted the beginning of log and Machine (snapshot.go),
 //  1. append the entries to the log (after cutting a conflicting suffix) and sync it,
 //  2. replace the state file if term or vote changed, or a membership entry became committed,
 //  3. send the messages,
@@ -51,7 +52,8 @@
 // # Files
 //
 // options.go (Options, bounds, the interfaces to implement), core.go (open and inputs), ready.go
-// (Advance), election.go (the timer), membership.go (changes of the voters), compact.go (the floor),
+// (Advance), election.go (the timer), membership.go (changes of the voters), compact.go (the floor), snapshot.go (other voters'
+// snapshots), inspect.go (what a watcher may see),
 // entrylog.go (raft.Storage over the log), entrylog_read.go (older entries from the log, rebuild),
 // tail.go (recent entries in memory), entry.go (entry to batch and back), message.go (bytes between
 // voters), statefile.go (term, vote, commit), raftlogger.go (raft's log lines to slog), runner.go

@@ -90,7 +90,7 @@ func (l *entryLog) Snapshot() (*pb.Snapshot, error) {
 	if err != nil {
 		return nil, l.fail(err)
 	}
-	return &pb.Snapshot{Data: f.ref, Metadata: &pb.SnapshotMetadata{Index: &f.index, Term: &f.term, ConfState: conf}}, nil
+	return &pb.Snapshot{Data: encodeSnapshotData(f), Metadata: &pb.SnapshotMetadata{Index: &f.index, Term: &f.term, ConfState: conf}}, nil
 }
 
 // Entries implements raft.Storage: from the tail in memory if it has them, else from the log.

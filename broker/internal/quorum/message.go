@@ -40,7 +40,7 @@ func (l *entryLog) encodeControls(m *pb.Message, from int) ([]byte, error) {
 }
 
 // peerMessages are the kinds that one voter sends to another. Proposals, reads and leadership
-// transfers are never forwarded here; snapshots arrive with a later format version.
+// transfers are never forwarded here.
 var peerMessages = [...]bool{
 	pb.MsgApp:           true,
 	pb.MsgAppResp:       true,
@@ -51,6 +51,7 @@ var peerMessages = [...]bool{
 	pb.MsgTimeoutNow:    true,
 	pb.MsgPreVote:       true,
 	pb.MsgPreVoteResp:   true,
+	pb.MsgSnap:          true,
 }
 
 // decode reads what encode made and checks it so far that Raft cannot be made to panic by it. The
@@ -60,7 +61,10 @@ func decode(data []byte, from, self kafka.BrokerID) (*pb.Message, map[entryID]ba
 	if err := proto.Unmarshal(data, m); err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrMessage, err)
 	}
-	m.Responses, m.Snapshot = nil, nil
+	m.Responses = nil
+	if m.GetType() != pb.MsgSnap {
+		m.Snapshot = nil
+	}
 	kind := int(m.GetType())
 	switch {
 	case kind < 0 || kind >= len(peerMessages) || !peerMessages[kind]:

@@ -93,6 +93,7 @@ type Options struct {
 
 	Machine   Machine
 	Transport Transport // nil: messages are dropped (a quorum of one)
+	Fetcher   Fetcher   // nil: snapshots are refused
 	// Rand draws election timeouts. Seed it by chance in a broker, by the seed in a simulation.
 	// nil: seeded by ID, which is enough to set voters apart.
 	Rand   *rand.Rand

@@ -38,6 +38,9 @@ func (c *Core) Advance() (progress bool, err error) {
 // effects carries out a Ready. S-06: nothing leaves this node, and nothing is applied, before it
 // is durable here.
 func (c *Core) effects(rd *raft.Ready) error {
+	if err := c.install(rd); err != nil {
+		return err
+	}
 	if err := c.write(rd.Entries); err != nil {
 		return err
 	}
@@ -122,6 +125,12 @@ func (c *Core) send(ms []*pb.Message) error {
 	}
 	c.outbox = c.outbox[:0]
 	for _, m := range ms {
+		if m.GetType() == pb.MsgApp && m.GetTerm() < c.term {
+			continue // of a lost leadership: its entries may have been replaced before they were written
+		}
+		if es := m.GetEntries(); len(es) > 0 && es[0].GetIndex() <= c.log.floor().index {
+			continue // compacted since Raft made the message; it will find out and refer to the snapshot
+		}
 		data, err := c.log.encode(m)
 		if err != nil {
 			return err

@@ -433,7 +433,7 @@ func TestCompact(t *testing.T) {
 			t.Fatalf("%s: entries %v, %v", when, es, err)
 		}
 		snap, err := c.log.Snapshot()
-		if err != nil || string(snap.Data) != "ref-5" || snap.Metadata.GetIndex() != 5 || len(snap.Metadata.ConfState.Voters) != 1 {
+		if err != nil || string(snap.Data[8:]) != "ref-5" || snap.Metadata.GetIndex() != 5 || len(snap.Metadata.ConfState.Voters) != 1 {
 			t.Fatalf("%s: %v, %v", when, snap, err)
 		}
 		if s, ok := c.Snapshot(); !ok || s.Offset != 1+1+1+2+3 || s.Term != 2 {

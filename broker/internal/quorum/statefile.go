@@ -20,7 +20,7 @@ import (
 //	pos size
 //	  0   4  magic "TWQS"
 //	  4   2  version (1)
-//	  6   2  zero
+//	  6   2  flags: 1 = the log must be emptied and begin at the floor
 //	  8   4  length of the body
 //	 12   4  CRC-32C of bytes 0 to 11 and the body
 //	 16   4  node id                          (the body begins here)
@@ -69,7 +69,10 @@ type savedState struct {
 	hard   hardState
 	floor  floor
 	voters []kafka.BrokerID
+	reset  bool // the log must be emptied and begin at the floor
 }
+
+const flagReset = 1
 
 // stateFile is the file and its last durable content. Not safe for concurrent use.
 type stateFile struct {
@@ -174,6 +177,9 @@ func encodeState(st *savedState) []byte {
 	}
 	copy(b, stateMagic)
 	be.PutUint16(b[4:], stateVersion)
+	if st.reset {
+		be.PutUint16(b[6:], flagReset)
+	}
 	be.PutUint32(b[8:], uint32(len(b)-stateHeaderSize))
 	be.PutUint32(b[12:], stateCRC(b))
 	return b
@@ -197,7 +203,9 @@ func decodeState(b []byte) (savedState, error) {
 	case be.Uint32(b[12:]) != stateCRC(b):
 		return savedState{}, fmt.Errorf("%w: checksum of the state file does not match", ErrCorrupt)
 	}
-	return decodeStateBody(b[stateHeaderSize:])
+	st, err := decodeStateBody(b[stateHeaderSize:])
+	st.reset = be.Uint16(b[6:])&flagReset != 0
+	return st, err
 }
 
 func decodeStateBody(b []byte) (st savedState, err error) {

@@ -19,5 +19,6 @@
 // package is a core: it starts no goroutine and reads no clock.
 //
 // Files: partition.go (Partition, leadership), append.go, watermark.go, read.go, offsets.go
-// (ListOffsets), manager.go (Manager: metadata to partitions), table.go (lookup on the hot path), config.go.
+// (ListOffsets, epochs), delete_records.go, manager.go (Manager: metadata to partitions), remove.go (deleted
+// topics), log_dirs.go, table.go (lookup on the hot path), config.go.
 package replica

@@ -8,13 +8,15 @@ import (
 	"github.com/thalweg-io/thalweg/broker/internal/metadata"
 	"github.com/thalweg-io/thalweg/broker/internal/storage"
 	"github.com/thalweg-io/thalweg/internal/kafka"
+	"github.com/thalweg-io/thalweg/internal/vfs"
 )
 
-// Options is what a Manager works with. All fields are needed.
+// Options is what a Manager works with. All fields but FS are needed.
 type Options struct {
 	Self   kafka.BrokerID
 	Dirs   []*storage.Dir // at least one; opened by and belonging to the caller
 	Logger *slog.Logger
+	FS     vfs.FS // which the directories are in, to ask it for room
 }
 
 // Manager holds this broker's partitions and brings them into line with the metadata.
@@ -22,24 +24,31 @@ type Manager struct {
 	self kafka.BrokerID
 	dirs []*storage.Dir
 	lg   *slog.Logger
+	fs   vfs.FS
 
 	table table
 
 	mu struct {
 		sync.Mutex
-		homes map[kafka.TopicIDPartition]*storage.Dir // where a partition was found at start
-		count map[*storage.Dir]int                    // partitions per directory
+		homes map[kafka.TopicID][]home // where a topic's partitions were found at start
+		count map[*storage.Dir]int     // partitions per directory
 	}
+}
+
+// home is where a partition was found.
+type home struct {
+	id  kafka.TopicIDPartition
+	dir *storage.Dir
 }
 
 // NewManager makes a manager without partitions; those arrive with the first Publish.
 func NewManager(o Options) *Manager {
-	m := &Manager{self: o.Self, dirs: o.Dirs, lg: o.Logger}
-	m.mu.homes = make(map[kafka.TopicIDPartition]*storage.Dir)
+	m := &Manager{self: o.Self, dirs: o.Dirs, lg: o.Logger, fs: o.FS}
+	m.mu.homes = make(map[kafka.TopicID][]home)
 	m.mu.count = make(map[*storage.Dir]int)
 	for _, d := range o.Dirs {
 		for _, id := range d.Found() {
-			m.mu.homes[id] = d
+			m.mu.homes[id.ID] = append(m.mu.homes[id.ID], home{id, d})
 		}
 	}
 	return m
@@ -62,6 +71,9 @@ func (m *Manager) Partition(topic string, index int32) *Partition {
 func (m *Manager) Publish(delta *metadata.Delta, image *metadata.Image) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	for _, id := range delta.Vanished {
+		m.sweepLocked(id)
+	}
 	for _, d := range delta.Topics {
 		if d.Deleted() {
 			m.removeLocked(d)
@@ -105,6 +117,7 @@ func (m *Manager) applyLocked(d metadata.TopicDelta, image *metadata.Image) {
 func (m *Manager) openLocked(id kafka.TopicIDPartition, cfg *metadata.TopicConfig) *Partition {
 	p := newPartition(id, m.self, cfg)
 	dir := m.homeLocked(id)
+	p.dir = dir
 	lg, err := dir.OpenLog(id, logConfig(cfg), p)
 	if err != nil {
 		m.lg.Error("cannot open log", "topic", id.Topic, "partition", id.Partition, "dir", dir.Path(), "err", err)
@@ -118,8 +131,10 @@ func (m *Manager) openLocked(id kafka.TopicIDPartition, cfg *metadata.TopicConfi
 
 // homeLocked is where a partition lies, or else the directory with the fewest.
 func (m *Manager) homeLocked(id kafka.TopicIDPartition) *storage.Dir {
-	if d := m.mu.homes[id]; d != nil {
-		return d
+	for _, h := range m.mu.homes[id.ID] {
+		if h.id.Partition == id.Partition {
+			return h.dir
+		}
 	}
 	best := m.dirs[0]
 	for _, d := range m.dirs {
@@ -128,16 +143,6 @@ func (m *Manager) homeLocked(id kafka.TopicIDPartition) *storage.Dir {
 		}
 	}
 	return best
-}
-
-// removeLocked forgets a deleted topic. Its files stay until deletion is served.
-func (m *Manager) removeLocked(d metadata.TopicDelta) {
-	for _, p := range m.ByID(d.ID()) {
-		if p != nil {
-			p.setRole(&metadata.Partition{Leader: kafka.NoBroker, LeaderEpoch: kafka.NoLeaderEpoch})
-		}
-	}
-	m.table.put(d.Name(), d.ID(), nil)
 }
 
 // reconfigureLocked gives changed topic configs to the partitions concerned: all, if defaults changed.

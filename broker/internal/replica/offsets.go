@@ -67,5 +67,32 @@ func (p *Partition) OffsetFor(timestamp int64, iso kafka.Isolation, current kafk
 
 // at is an offset with the epoch it was written in.
 func (p *Partition) at(offset int64) Offset {
-	return Offset{Offset: offset, Timestamp: -1, Epoch: kafka.NoLeaderEpoch}
+	return Offset{Offset: offset, Timestamp: -1, Epoch: p.epochAt(offset)}
+}
+
+// epochAt is the leader epoch that an offset belongs to, or kafka.NoLeaderEpoch. It looks at the epochs from
+// the latest downwards.
+func (p *Partition) epochAt(offset int64) kafka.LeaderEpoch {
+	for epoch := p.log.LatestEpoch(); epoch != kafka.NoLeaderEpoch; {
+		start, known := p.log.EpochStart(epoch)
+		switch {
+		case !known: // below all that are known
+			return kafka.NoLeaderEpoch
+		case start <= offset:
+			return epoch
+		}
+		epoch, _ = p.log.EndOffsetForEpoch(epoch - 1)
+	}
+	return kafka.NoLeaderEpoch
+}
+
+// EpochEnd answers OffsetForLeaderEpoch: the largest epoch of the log at or below the asked one and where
+// it ends; -1 and -1 if that is not known (SURFACE 83, KIP-320). current is the leader epoch that the
+// client knows, or kafka.NoLeaderEpoch. Errors: those of Read.
+func (p *Partition) EpochEnd(epoch, current kafka.LeaderEpoch) (kafka.LeaderEpoch, int64, error) {
+	if _, err := p.leading(current); err != nil {
+		return kafka.NoLeaderEpoch, -1, err
+	}
+	found, end := p.log.EndOffsetForEpoch(epoch)
+	return found, end, nil
 }

@@ -27,6 +27,8 @@ var (
 	ErrOffsetNotAvailable = errors.New("offset is not available yet")
 	// ErrOffline: the partition's log could not be opened or its directory has failed.
 	ErrOffline = errors.New("partition is offline")
+	// ErrDeleted: the partition's topic was deleted.
+	ErrDeleted = errors.New("topic was deleted")
 	// ErrUncommitted: not yet committed; the answer of Committed while there is hope.
 	ErrUncommitted = errors.New("not committed yet")
 )
@@ -36,6 +38,8 @@ type Partition struct {
 	id   kafka.TopicIDPartition
 	self kafka.BrokerID
 
+	// dir is where the log lies, or lay when it could not be opened.
+	dir *storage.Dir
 	// log is nil for a partition that could not be opened; offline says why.
 	log     *storage.Log
 	offline atomic.Pointer[error]
@@ -96,6 +100,7 @@ func (p *Partition) setRole(m *metadata.Partition) {
 	case !next.leading:
 	case moved:
 		next.epochStart = p.log.LogEndOffset()
+		p.log.AssignEpoch(next.epoch) // so that it is known before it has records (KIP-101)
 	default:
 		next.epochStart = old.epochStart
 	}

@@ -48,8 +48,11 @@ func (p *Partition) committedEnd(r *role) (end int64, ok bool) {
 // localEnd is what this replica contributes: what is flushed, or merely appended under
 // flush.policy=os.
 func (p *Partition) localEnd() int64 {
+	// The end is read before the policy: were it the other way round, a change from os to group in
+	// between would let an append made under group count unflushed.
+	end := p.log.LogEndOffset()
 	if p.log.Config().Flush == storage.FlushOS || plantedWatermarkUnflushed {
-		return p.log.LogEndOffset()
+		return end
 	}
 	return p.log.FlushedEndOffset()
 }

@@ -3,8 +3,10 @@
 package storage
 
 import (
+	"encoding/binary"
 	"testing"
 
+	"github.com/thalweg-io/thalweg/internal/kafka/batch"
 	"github.com/thalweg-io/thalweg/internal/vfs"
 )
 
@@ -57,4 +59,37 @@ func TestNoAllocations(t *testing.T) {
 		m.mu.Unlock()
 		d.SyncOnce()
 	})
+}
+
+// TestNoAllocationsOfProducers: the same for a client's append with a producer id, new or repeated.
+func TestNoAllocationsOfProducers(t *testing.T) {
+	dir, l := benchLog(t, Config{SegmentBytes: 1 << 24})
+	b := sent{id: 5, n: 4}.batch()
+	seq := int32(0)
+	next := func() batch.Batch {
+		binary.BigEndian.PutUint32(b[53:], uint32(seq)) // the log does not check the client's checksum again
+		return b
+	}
+	send := func() {
+		if o, err := l.AppendClient(next(), 0, 0); err != nil || o.Duplicate {
+			t.Fatal(o, err)
+		}
+		seq += 4
+	}
+	again := func() {
+		seq -= 4
+		if o, err := l.AppendClient(next(), 0, 0); err != nil || !o.Duplicate {
+			t.Fatal(o, err)
+		}
+		seq += 4
+	}
+	for range 300 {
+		send()
+	}
+	dir.SyncOnce()
+	for name, f := range map[string]func(){"append": send, "duplicate": again} {
+		if n := testing.AllocsPerRun(200, f); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
 }

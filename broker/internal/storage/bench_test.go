@@ -1,7 +1,10 @@
 package storage
 
 import (
+	"encoding/binary"
 	"math"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/thalweg-io/thalweg/internal/vfs"
@@ -137,5 +140,51 @@ func TestAppendIsOneWrite(t *testing.T) {
 	fs.SetHook(func(op vfs.Op, _ string) { ops[op]++ })
 	if _, err := l.AppendAsFollower(p, 0); err != nil || len(ops) != 1 || ops[vfs.OpWrite] != 1 {
 		t.Fatalf("a follower's append of 5 batches made %v, %v", ops, err)
+	}
+}
+
+// BenchmarkAppendClient is an idempotent producer's append beside its duplicate.
+func BenchmarkAppendClient(b *testing.B) {
+	d, l := benchLog(b, Config{Flush: FlushOS})
+	p := sent{id: 5, n: 1}.batch()
+	b.ReportAllocs()
+	for i := range b.N {
+		binary.BigEndian.PutUint32(p[53:], uint32(i)&math.MaxInt32)
+		if _, err := l.AppendClient(p, 0, 0); err != nil {
+			b.Fatal(err)
+		}
+		if i%4096 == 4095 {
+			b.StopTimer()
+			d.SyncOnce()
+			if l.Size() > 256<<20 {
+				l.Reset(l.LogEndOffset())
+			}
+			b.StartTimer()
+		}
+	}
+}
+
+// BenchmarkProducerMemory tells the bytes per producer id, with one batch each and with a full
+// window.
+func BenchmarkProducerMemory(b *testing.B) {
+	for _, n := range []int{1, windowBatches} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			const ids = 100_000
+			for range b.N {
+				var before, after runtime.MemStats
+				var p producers
+				x := sent{id: 1}.batch()
+				runtime.GC()
+				runtime.ReadMemStats(&before)
+				for i := range ids * n {
+					binary.BigEndian.PutUint64(x[43:], uint64(i%ids))
+					p.add(x, -1)
+				}
+				runtime.GC()
+				runtime.ReadMemStats(&after)
+				b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/ids, "B/id")
+				runtime.KeepAlive(&p)
+			}
+		})
 	}
 }

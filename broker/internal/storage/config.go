@@ -39,6 +39,12 @@ type Config struct {
 	// MaxBatchBytes bounds what a batch may grow to when it is decompressed for a timestamp
 	// search, through compress.DefaultBudget (max.message.bytes). 0: 1 MiB + 12.
 	MaxBatchBytes int
+	// ProducerExpirationMs is how long an idle producer is remembered
+	// (producer.id.expiration.ms). 0: 24 h.
+	ProducerExpirationMs int64
+	// MaxProducers bounds the producers that the log remembers; beyond it those that have been
+	// idle longest go. 0: 100,000.
+	MaxProducers int
 }
 
 // withDefaults fills the zero fields.
@@ -57,6 +63,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxBatchBytes <= 0 {
 		c.MaxBatchBytes = 1<<20 + 12
+	}
+	if c.ProducerExpirationMs <= 0 {
+		c.ProducerExpirationMs = 24 * 3600 * 1000
+	}
+	if c.MaxProducers <= 0 {
+		c.MaxProducers = 100_000
 	}
 	return c
 }

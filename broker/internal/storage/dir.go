@@ -282,6 +282,9 @@ func (d *Dir) Close(clean bool, epoch kafka.BrokerEpoch) error {
 			_, err = l.Sync()
 		}
 		if err == nil {
+			err = l.stopSnapshot()
+		}
+		if err == nil {
 			err = l.notePoints()
 		}
 		l.abandon()
@@ -290,7 +293,7 @@ func (d *Dir) Close(clean bool, epoch kafka.BrokerEpoch) error {
 		err = d.points.write()
 	}
 	if err == nil && clean && d.recovered() {
-		err = writeMarker(d.disk.fs, d.path, epoch)
+		err = writeMarker(d.disk.fs, d.path, &d.meta, epoch)
 	}
 	return errors.Join(err, d.lock.Close())
 }

@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/thalweg-io/thalweg/internal/kafka"
@@ -46,7 +47,7 @@ func (d *Dir) open() error {
 	if err := d.identity(names); err != nil {
 		return err
 	}
-	if d.epoch, d.clean, err = takeMarker(d.disk.fs, d.path); err != nil {
+	if d.epoch, d.clean, err = takeMarker(d.disk.fs, d.path, &d.meta); err != nil {
 		return err
 	}
 	// After a kill the names may be in the page cache only.
@@ -59,8 +60,8 @@ func (d *Dir) open() error {
 	if err := d.survey(names); err != nil {
 		return err
 	}
-	d.points = readDirPoints(d.disk, d.path, d.found)
-	return nil
+	d.points, err = readDirPoints(d.disk, d.path, d.found)
+	return err
 }
 
 // identity reads meta.properties and compares, or formats an empty directory (C-11).
@@ -152,6 +153,9 @@ func (d *Dir) partition(name string) (kafka.TopicIDPartition, error) {
 		return kafka.TopicIDPartition{}, fmt.Errorf("%w: %w", errStray, err)
 	}
 	content, err := readFile(d.disk.fs, d.path+"/"+name+"/"+partitionFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !plantedUnreadableStray {
+		return kafka.TopicIDPartition{}, err // taken for a stray, its checkpoints would be dropped
+	}
 	var id kafka.TopicID
 	if err == nil {
 		id, err = parsePartition(content)

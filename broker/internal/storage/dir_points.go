@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"errors"
 	"sync"
 
 	"github.com/thalweg-io/thalweg/internal/kafka"
@@ -20,18 +21,22 @@ type dirPoints struct {
 	}
 }
 
-// readDirPoints reads the files. What is unreadable is treated as not there; what is said of
-// partitions that are not there is dropped (S-17).
-func readDirPoints(d *disk, path string, found []kafka.TopicIDPartition) *dirPoints {
+// readDirPoints reads the files. What makes no sense is treated as not there; what is said of
+// partitions that are not there is dropped (S-17). A file that cannot be read is an error: without
+// it records would come back that were deleted.
+func readDirPoints(d *disk, path string, found []kafka.TopicIDPartition) (*dirPoints, error) {
 	p := &dirPoints{disk: d, path: path}
 	there := make(map[kafka.TopicPartition]bool, len(found))
 	for _, tip := range found {
 		there[tip.TopicPartition()] = true
 	}
 	p.mu.written = map[string][]byte{}
+	var failed error
 	read := func(name string) offsets {
 		o, err := readOffsets(d.fs, path+"/"+name)
-		if err != nil {
+		if err != nil && !errors.Is(err, errCheckpoint) {
+			failed = err
+		} else if err != nil {
 			d.lg.Warn("ignoring a checkpoint file", "path", path+"/"+name, "error", err)
 		} else {
 			p.mu.written[name] = o.encode()
@@ -44,7 +49,7 @@ func readDirPoints(d *disk, path string, found []kafka.TopicIDPartition) *dirPoi
 		return o
 	}
 	p.mu.recovery, p.mu.start, p.mu.hint = read(recoveryPointFile), read(logStartFile), read(highWatermarkFile)
-	return p
+	return p, failed
 }
 
 // of tells what is known of a partition.

@@ -94,7 +94,7 @@ func TestMarker(t *testing.T) {
 	if err := d.Close(true, 42); err != nil {
 		t.Fatal(err)
 	}
-	if got := string(fileBytes(t, fs, testDir+"/"+cleanFile)); got != `{"version":0,"brokerEpoch":42}` {
+	if got := string(fileBytes(t, fs, testDir+"/"+cleanFile)); got != `{"version":0,"brokerEpoch":42,"nodeId":7,"directoryId":"`+d.ID().String()+`"}` {
 		t.Fatalf("marker is %s", got)
 	}
 	fs = powerCut(fs)
@@ -116,6 +116,25 @@ func TestMarker(t *testing.T) {
 	if d = openTestDir(t, fs); d.clean {
 		t.Fatal("a marker that makes no sense counts")
 	}
+	d.Close(false, 0)
+	f := func(content string, clean bool) {
+		t.Helper()
+		putFile(t, fs, testDir+"/"+cleanFile, []byte(content))
+		d := openTestDir(t, fs)
+		epoch, ok := d.Clean()
+		if ok != clean || ok != (epoch == 5) {
+			t.Errorf("marker %s: clean %v, epoch %d", content, ok, epoch)
+		}
+		d.Close(false, 0)
+	}
+	id := d.ID().String()
+	f(`{"version":0,"brokerEpoch":5}`, true) // Kafka's
+	f(`{"version":0,"brokerEpoch":5,"nodeId":7,"directoryId":"`+id+`","more":1}`, true)
+	f(`{"version":0,"brokerEpoch":5,"nodeId":8,"directoryId":"`+id+`"}`, false)
+	f(`{"version":0,"brokerEpoch":5,"nodeId":7,"directoryId":"`+kafka.MakeUUID([16]byte{1}).String()+`"}`, false)
+	f(`{"version":1,"brokerEpoch":5}`, false)
+	f(`{"brokerEpoch":5}`, false)
+	f(``, false)
 }
 
 // TestMarkerNeedsSync: under the clean marker nothing is scanned, so everything must be durable.

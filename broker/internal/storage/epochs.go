@@ -96,6 +96,17 @@ func (c *epochCache) start(epoch kafka.LeaderEpoch) (int64, bool) {
 	return -1, false
 }
 
+// at is the epoch that holds at offset, or NoLeaderEpoch.
+func (c *epochCache) at(offset int64) kafka.LeaderEpoch {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := sort.Search(len(c.mu.entries), func(i int) bool { return c.mu.entries[i].start > offset })
+	if n == 0 {
+		return kafka.NoLeaderEpoch
+	}
+	return c.mu.entries[n-1].epoch
+}
+
 // endOffset answers OffsetForLeaderEpoch (SURFACE 83): for the latest epoch the log end; else the
 // largest known epoch at or below the asked one with the start of the next; below all known ones
 // the asked epoch with the start of the first; above all -1, -1.

@@ -25,6 +25,16 @@ var (
 	ErrNotContiguous = errors.New("batch does not continue the log")
 	// ErrStaleEpoch is returned for an append whose leader epoch is below the log's latest.
 	ErrStaleEpoch = errors.New("leader epoch is older than the log's")
+	// ErrOutOfOrderSequence is returned for a client's batch that leaves a gap in its producer's
+	// sequence, or begins a new epoch with anything but 0 (SURFACE 49).
+	ErrOutOfOrderSequence = errors.New("sequence number is out of order")
+	// ErrInvalidProducerEpoch is returned for a batch of an older producer epoch (SURFACE 50).
+	ErrInvalidProducerEpoch = errors.New("producer epoch is older than the log's")
+	// ErrInvalidTxnState is returned for a batch outside the transaction that its producer has
+	// open in the log (SURFACE 54).
+	ErrInvalidTxnState = errors.New("producer has an open transaction")
+	// ErrCoordinatorFenced is returned for a transaction marker of an older coordinator (SURFACE 58).
+	ErrCoordinatorFenced = errors.New("transaction coordinator epoch is older than the log's")
 	// ErrLocked is returned by OpenDir when another process has the directory (S-16).
 	ErrLocked = vfs.ErrLocked
 	// ErrNotEmpty is returned by OpenDir for a directory that holds something but is not formatted.

@@ -84,6 +84,9 @@ type Log struct {
 	segs     atomic.Pointer[[]*segment]
 	epochs   epochCache
 
+	noProducers bool    // no producer state: a log without clients
+	snapshots   []int64 // producer snapshots on disk, ascending; guarded by syncMu
+
 	checkpointBytes int64 // of a standalone log: see DirOptions.CheckpointBytes
 	sinceCheckpoint int64 // guarded by syncMu
 
@@ -96,7 +99,8 @@ type Log struct {
 		newNames   bool       // the directory has names that were not synced
 		dirty      []*segment // segments with unsynced bytes or unwritten index files, oldest first
 		spare      []*segment
-		queuedLen  int64  // bytes on the sync queue's account
+		queuedLen  int64 // bytes on the sync queue's account
+		producers  producers
 		cut        uint64 // counts truncations: a sync that overlaps one publishes nothing
 	}
 }
@@ -174,6 +178,10 @@ func (l *Log) EndOffsetForEpoch(e kafka.LeaderEpoch) (kafka.LeaderEpoch, int64) 
 // EpochStart is the first offset of epoch e, if the log knows it.
 func (l *Log) EpochStart(e kafka.LeaderEpoch) (offset int64, ok bool) { return l.epochs.start(e) }
 
+// EpochAt is the leader epoch of the record at offset, or that the next one would have at the log
+// end; kafka.NoLeaderEpoch if the log does not know it.
+func (l *Log) EpochAt(offset int64) kafka.LeaderEpoch { return l.epochs.at(offset) }
+
 // AssignEpoch notes that leader epoch e begins at the log end, before anything is appended in it;
 // a no-op unless e is newer than the log's latest. An epoch without records does not survive a
 // restart.
@@ -229,6 +237,9 @@ func (l *Log) ioFailed(err error) error {
 func (l *Log) Close() error {
 	l.freeze()
 	_, err := l.Sync()
+	if err == nil {
+		err = l.stopSnapshot()
+	}
 	if err == nil {
 		err = l.notePoints()
 	}

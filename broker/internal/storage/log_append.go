@@ -23,22 +23,47 @@ type Appended struct {
 	MaxTimestamp int64 // -1 if nothing
 }
 
-// Append appends one validated batch as the leader of epoch: it sets base offset and leader epoch
-// in place (the checksum covers neither) and returns the base offset. The batch is in its file and
-// the log end is published before Append returns; it is durable when FlushedEndOffset says so.
-// nowMs is the clock, used for age only if the records have no time. It does not allocate and
-// makes one write.
+// Outcome tells where a batch is in the log.
+type Outcome struct {
+	BaseOffset   int64
+	LastOffset   int64 // inclusive
+	MaxTimestamp int64 // of the records; of a duplicate that of the batch in the log
+	// Duplicate says that the batch was in the log already and nothing was appended. It may be
+	// in there without being durable or replicated yet.
+	Duplicate bool
+}
+
+// Append appends one validated batch of the broker's own as the leader of epoch: it sets base
+// offset and leader epoch in place (the checksum covers neither) and returns the base offset. The
+// batch is in its file and the log end is published before Append returns; it is durable when
+// FlushedEndOffset says so. nowMs is the clock, used for age only if the records have no time. It
+// does not allocate and makes one write. A batch with a producer id is held to the producer's
+// epoch but to no sequence, as Kafka does with what its coordinators write.
 //
 // All or nothing: on error the log is unchanged, or the directory is offline. It may wait while a
 // started syncer is behind by more than DirOptions.QueueBytes. b stays the caller's.
-// Errors: ErrTooLarge, ErrStaleEpoch, ErrOffline, ErrClosed; syscall.ENOSPC (wrapped) is the one
-// after which appending may be tried again.
+// Errors: ErrTooLarge, ErrStaleEpoch, ErrInvalidProducerEpoch, ErrInvalidTxnState,
+// ErrCoordinatorFenced, ErrOffline, ErrClosed; syscall.ENOSPC (wrapped) is the one after which
+// appending may be tried again.
 func (l *Log) Append(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64) (base int64, err error) {
+	o, err := l.appendAsLeader(b, epoch, nowMs, false)
+	return o.BaseOffset, err
+}
+
+// AppendClient is Append for a validated batch of a client. If the batch has a producer id, its
+// sequence is checked against the producer's last batches in the same step as it is appended: an
+// exact repetition of one of the last five is answered with the place of the first one, also on a
+// full disk, and nothing is appended (SURFACE 48-50). Errors: those of Append, ErrOutOfOrderSequence.
+func (l *Log) AppendClient(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64) (Outcome, error) {
+	return l.appendAsLeader(b, epoch, nowMs, true)
+}
+
+func (l *Log) appendAsLeader(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64, client bool) (o Outcome, err error) {
 	l.admit()
 	l.mu.Lock()
-	base, err = l.appendLocked(b, epoch, nowMs)
+	o, err = l.appendLocked(b, epoch, nowMs, client)
 	l.mu.Unlock()
-	return base, err
+	return o, err
 }
 
 // admit waits, before any lock is taken, while the syncer is too far behind.
@@ -48,32 +73,41 @@ func (l *Log) admit() {
 	}
 }
 
-func (l *Log) appendLocked(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64) (int64, error) {
+func (l *Log) appendLocked(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64, client bool) (Outcome, error) {
 	cfg := l.cfg.Load()
 	if err := l.appendableLocked(); err != nil {
-		return 0, err
+		return Outcome{}, err
 	}
 	if len(b) > int(cfg.SegmentBytes) {
-		return 0, ErrTooLarge
+		return Outcome{}, ErrTooLarge
 	}
 	if epoch < l.epochs.latest() {
-		return 0, fmt.Errorf("%w: %d after %d", ErrStaleEpoch, epoch, l.epochs.latest())
+		return Outcome{}, fmt.Errorf("%w: %d after %d", ErrStaleEpoch, epoch, l.epochs.latest())
+	}
+	dup, err := l.checkProducerLocked(b, client)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if dup != nil {
+		return Outcome{BaseOffset: dup.last - int64(dup.delta), LastOffset: dup.last, MaxTimestamp: dup.timestamp, Duplicate: true}, nil
 	}
 	base := l.end.Load()
 	b.SetBaseOffset(base)
 	b.SetLeaderEpoch(epoch)
 	s, err := l.segmentFor(cfg, b, len(b), nowMs)
 	if err != nil {
-		return 0, err
+		return Outcome{}, err
 	}
 	if err := l.write(s, cfg, b); err != nil {
-		return 0, err
+		return Outcome{}, err
 	}
 	s.publish(b, cfg.IndexIntervalBytes)
 	l.epochs.assign(epoch, base)
-	l.end.Store(base + int64(b.LastOffsetDelta()) + 1)
+	l.noteProducer(b)
+	last := base + int64(b.LastOffsetDelta())
+	l.end.Store(last + 1)
 	l.wroteLocked(s, cfg, len(b))
-	return base, nil
+	return Outcome{BaseOffset: base, LastOffset: last, MaxTimestamp: b.MaxTimestamp()}, nil
 }
 
 // AppendAsFollower appends whole batches as the leader sent them: offsets, epochs and bytes stay
@@ -166,6 +200,7 @@ func (l *Log) appendRun(cfg *Config, batches []byte, nowMs int64, done *Appended
 		b, after, _ := batch.Next(run)
 		s.publish(b, cfg.IndexIntervalBytes)
 		l.epochs.assign(b.LeaderEpoch(), b.BaseOffset())
+		l.noteProducer(b)
 		done.add(b)
 		run = after
 	}
@@ -226,6 +261,9 @@ func (l *Log) rollLocked(cfg *Config, base int64) (*segment, error) {
 	segs := *l.segs.Load()
 	old := segs[len(segs)-1]
 	l.dirtyLocked(old)
+	if !l.noProducers {
+		old.snapshot, old.snapshotAt = l.mu.producers.encode(), base
+	}
 	// Its index files are those of an active segment, if any: a scan would have to begin in it.
 	l.recovery.Store(min(l.recovery.Load(), old.base))
 	next := append(segs[:len(segs):len(segs)], s)
@@ -250,8 +288,10 @@ func (l *Log) syncBeforeRoll() error {
 
 // write puts p at the end of the segment's file.
 func (l *Log) write(s *segment, cfg *Config, p []byte) error {
-	f := s.log.f // stable while held
-	if !s.held {
+	var f vfs.File
+	if s.held {
+		f = s.log.f // stable while held
+	} else {
 		var err error
 		if f, err = s.log.acquire(); err != nil {
 			return l.ioFailed(err)

@@ -18,6 +18,8 @@ type found struct {
 	recovery int64 // recovery point
 	start    int64 // log start offset
 	hint     int64 // high watermark, -1 none
+
+	noProducers bool // see Log
 }
 
 // openLog opens or creates the log in path. On error nothing stays open.
@@ -25,6 +27,7 @@ func openLog(d *disk, path string, tip kafka.TopicIDPartition, c Config, obs Obs
 	c = c.withDefaults()
 	l := &Log{tip: tip, path: path, disk: d, points: p, obs: obs}
 	l.cfg.Store(&c)
+	l.noProducers = k.noProducers
 	l.hint.Store(k.hint)
 	l.segs.Store(&[]*segment{})
 	err := l.load(k)
@@ -64,7 +67,7 @@ func (l *Log) load(k found) error {
 	l.segs.Store(&segs)
 	l.start.Store(max(k.start, bases[0]))
 	if k.clean {
-		err = l.trust()
+		err = l.trust(k.recovery)
 	} else {
 		err = l.recover(max(k.recovery, bases[0]))
 	}
@@ -81,11 +84,20 @@ func (l *Log) load(k found) error {
 	if err := l.writeEpochs(); err != nil {
 		return err
 	}
-	return l.completeIndexes(indexed)
+	if err := l.completeIndexes(indexed); err != nil {
+		return err
+	}
+	if err := l.tidySnapshots(); err != nil {
+		return err
+	}
+	return l.loadProducers()
 }
 
 // begin makes the first segment of an empty log.
 func (l *Log) begin(start int64) error {
+	if err := l.dropSnapshots(func(int64) bool { return true }); err != nil {
+		return err
+	}
 	s, err := l.createSegment(start)
 	if err != nil {
 		return err
@@ -136,8 +148,12 @@ func (l *Log) list() (bases []int64, indexed map[int64]bool, err error) {
 		if base, ok := parseSegmentName(name, extLog); ok {
 			bases = append(bases, base)
 		}
+		if at, ok := parseSegmentName(name, extSnap); ok && !l.noProducers {
+			l.snapshots = append(l.snapshots, at)
+		}
 	}
 	slices.Sort(bases)
+	slices.Sort(l.snapshots)
 	for _, base := range bases {
 		n := fmt.Sprintf("%020d", base)
 		indexed[base] = has[n+extIndex] && has[n+extTime]
@@ -156,13 +172,17 @@ func parseSegmentName(name, ext string) (base int64, ok bool) {
 }
 
 // trust opens a log that was closed in order: only the active segment's tail is looked at.
-// What does not fit together is damage, never cut.
-func (l *Log) trust() error {
+// What does not fit together is damage, never cut; nor is a log that ends below the recovery point,
+// at which it was closed.
+func (l *Log) trust(point int64) error {
 	segs := *l.segs.Load()
 	s := segs[len(segs)-1]
 	end, err := l.loadActive(s)
 	if err != nil {
 		return err
+	}
+	if end < point && !plantedShortClean {
+		return s.corrupt(s.mu.size, end, fmt.Sprintf("log was closed at %d", point))
 	}
 	l.end.Store(end)
 	l.flushed.Store(end)

@@ -124,6 +124,11 @@ func (l *Log) syncSegment(s *segment, sealed bool) error {
 	if err == nil && sealed {
 		err = s.writeIndex(l.disk.fs, true, true)
 	}
+	if err == nil && sealed && s.snapshot != nil { // after the data: it must not be ahead of them
+		if err = l.writeSnapshot(s.snapshotAt, s.snapshot); err == nil {
+			s.snapshot = nil
+		}
+	}
 	return err
 }
 

@@ -3,6 +3,7 @@ package storage
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/thalweg-io/thalweg/internal/vfs"
 )
@@ -58,6 +59,13 @@ func (l *Log) truncateLocked(offset int64) error {
 	if err := l.points.lower(l, end); err != nil {
 		return err
 	}
+	if !plantedSnapshotKept {
+		// What is appended next makes them wrong; their names go before that, with the sync of
+		// the directory below.
+		if err := l.dropSnapshots(func(at int64) bool { return at > end }); err != nil {
+			return err
+		}
+	}
 	l.mu.cut++
 	l.end.Store(end)
 	l.flushed.Store(min(l.flushed.Load(), end))
@@ -73,7 +81,10 @@ func (l *Log) truncateLocked(offset int64) error {
 	}
 	kept := append(segs[:i:i], last)
 	l.segs.Store(&kept)
-	return nil
+	if len(l.mu.producers.list) == 0 { // there were none before either, or they have expired
+		return nil
+	}
+	return l.loadProducers()
 }
 
 // cutPosition is where the first batch that must go begins.
@@ -201,6 +212,9 @@ func (l *Log) dropLocked(segs []*segment) error {
 		if err := s.remove(l.disk.fs); err != nil {
 			return err
 		}
+		if at, there := slices.BinarySearch(l.snapshots, s.base); there {
+			l.snapshots = slices.Delete(l.snapshots, at, at+1)
+		}
 	}
 	if len(segs) == 0 {
 		return nil
@@ -240,6 +254,10 @@ func (l *Log) resetLocked(offset int64) error {
 	if err := l.points.lower(l, 0); err != nil {
 		return err
 	}
+	if err := l.dropSnapshots(func(int64) bool { return true }); err != nil {
+		return err
+	}
+	l.mu.producers.reset()
 	if err := l.dropLocked(*l.segs.Load()); err != nil {
 		return err
 	}
@@ -297,6 +315,9 @@ func (l *Log) SetLogStartOffset(offset int64) error {
 	old := append([]*segment(nil), segs[:n]...)
 	for i, j := 0, len(old)-1; i < j; i, j = i+1, j-1 {
 		old[i], old[j] = old[j], old[i]
+	}
+	if err := l.dropSnapshots(func(at int64) bool { return at < kept[0].base }); err != nil {
+		return l.ioFailed(err)
 	}
 	if err := l.dropLocked(old); err != nil {
 		return l.ioFailed(err)

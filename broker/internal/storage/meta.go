@@ -68,15 +68,24 @@ func parseMeta(content []byte) (m metaProperties, err error) {
 	return m, nil
 }
 
-// cleanMarker is the content of the clean-shutdown marker (KIP-966).
+// cleanMarker is the content of the clean-shutdown marker (KIP-966). Kafka writes and reads the
+// first two fields and ignores the others, which are missing in its own markers.
 type cleanMarker struct {
-	Version     int   `json:"version"`
-	BrokerEpoch int64 `json:"brokerEpoch"`
+	Version     int             `json:"version"`
+	BrokerEpoch int64           `json:"brokerEpoch"`
+	NodeID      *kafka.BrokerID `json:"nodeId,omitempty"`
+	DirectoryID string          `json:"directoryId,omitempty"`
+}
+
+// of reports whether the marker may speak for the directory: a copied or swapped one may not (S-04).
+func (m *cleanMarker) of(meta *metaProperties) bool {
+	return m.Version == 0 && (plantedForeignMarker || (m.NodeID == nil || *m.NodeID == meta.nodeID) &&
+		(m.DirectoryID == "" || m.DirectoryID == meta.directory.String()))
 }
 
 // takeMarker reads the marker and deletes it durably, so that a crash from now on is seen (S-04).
-// ok is false if there was none, or none that can be understood.
-func takeMarker(v vfs.FS, dir string) (epoch kafka.BrokerEpoch, ok bool, err error) {
+// ok is false if there was none, or none that can be understood, or another directory's.
+func takeMarker(v vfs.FS, dir string, meta *metaProperties) (epoch kafka.BrokerEpoch, ok bool, err error) {
 	name := dir + "/" + cleanFile
 	content, err := readFile(v, name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -85,9 +94,10 @@ func takeMarker(v vfs.FS, dir string) (epoch kafka.BrokerEpoch, ok bool, err err
 	if err != nil {
 		return kafka.NoBrokerEpoch, false, err
 	}
-	var m cleanMarker
-	m.BrokerEpoch = -1
-	ok = json.Unmarshal(content, &m) == nil && m.Version == 0
+	m := cleanMarker{Version: -1, BrokerEpoch: int64(kafka.NoBrokerEpoch)}
+	if ok = json.Unmarshal(content, &m) == nil && m.of(meta); !ok {
+		m.BrokerEpoch = int64(kafka.NoBrokerEpoch)
+	}
 	if plantedKeepMarker {
 		return kafka.BrokerEpoch(m.BrokerEpoch), ok, nil
 	}
@@ -98,8 +108,8 @@ func takeMarker(v vfs.FS, dir string) (epoch kafka.BrokerEpoch, ok bool, err err
 }
 
 // writeMarker is the last thing a clean stop does.
-func writeMarker(v vfs.FS, dir string, epoch kafka.BrokerEpoch) error {
-	content, err := json.Marshal(cleanMarker{BrokerEpoch: int64(epoch)})
+func writeMarker(v vfs.FS, dir string, meta *metaProperties, epoch kafka.BrokerEpoch) error {
+	content, err := json.Marshal(cleanMarker{BrokerEpoch: int64(epoch), NodeID: &meta.nodeID, DirectoryID: meta.directory.String()})
 	if err != nil {
 		return err
 	}

@@ -116,7 +116,33 @@ func (m *model) next(gap int64) batch.Batch {
 	return b
 }
 
+// send appends as an idempotent client does, now and then twice.
+func (m *model) send() {
+	id := kafka.ProducerID(m.rng.IntN(3))
+	s := sent{id: id, n: 1 + m.rng.IntN(3), ts: m.ts}
+	if e, ok := stateOf(m.log)[id]; ok {
+		s.epoch = e.epoch
+		if k := len(e.window); k > 0 {
+			s.seq = int32((uint32(e.window[k-1].seq) + 1) & math.MaxInt32)
+		}
+	}
+	b, want := s.batch(), m.end()
+	b.SetBaseOffset(want)
+	b.SetLeaderEpoch(m.epoch)
+	m.list = append(m.list, entry{raw: bytes.Clone(b), base: want, last: b.LastOffset(), epoch: m.epoch})
+	for _, again := range []bool{false, true, true}[:1+m.rng.IntN(3)] {
+		o, err := m.log.AppendClient(b, m.epoch, m.ts)
+		if err != nil || o != (Outcome{want, want + int64(s.n) - 1, b.MaxTimestamp(), again}) {
+			m.fatalf("send %+v: %+v, %v, want %d, duplicate %v", s, o, err, want, again)
+		}
+	}
+}
+
 func (m *model) append() {
+	if m.rng.IntN(2) == 0 {
+		m.send()
+		return
+	}
 	want := m.end()
 	b := m.next(0)
 	b.SetBaseOffset(0)
@@ -310,6 +336,13 @@ func (m *model) check() {
 		m.fatalf("epochs %v, want %v", l.epochs.mu.entries, c.mu.entries)
 	}
 	m.checkTimes()
+	raw := make([]batch.Batch, len(m.list))
+	for i := range m.list {
+		raw[i] = m.list[i].raw
+	}
+	if problem := wrongProducers(m.log, raw); problem != "" {
+		m.fatalf("%s", problem)
+	}
 }
 
 // checkTimes compares time searches with a walk over all records.

@@ -62,6 +62,23 @@ func (w *scan) header(pos int64) (batch.Batch, error) {
 	return h, nil
 }
 
+// whole returns the batch at pos, n bytes long, with its records if it fits into the window; else
+// its header. Valid until the next call.
+func (w *scan) whole(pos, n int64) (batch.Batch, error) {
+	if n > int64(len(w.buf)) {
+		return w.header(pos)
+	}
+	if pos < w.off || pos+n > w.off+int64(w.n) {
+		m := min(int64(len(w.buf)), w.end-pos)
+		if _, err := w.f.ReadAt(w.buf[:m], pos); err != nil {
+			w.n = 0
+			return nil, readError(w.seg, pos, err)
+		}
+		w.off, w.n = pos, int(m)
+	}
+	return batch.Batch(w.buf[pos-w.off:][:n:n]), nil
+}
+
 // size is the whole length of the batch whose header h is.
 func size(h batch.Batch) int64 {
 	n, err := batch.Size(h)

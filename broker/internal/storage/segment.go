@@ -65,9 +65,13 @@ type segment struct {
 	firstRead bool  // firstTs has been looked up
 	createdMs int64 // when the first batch came, for batches without timestamps; -1 unknown
 	jitterMs  int64
-	dirty     bool  // has bytes that fdatasync has not confirmed; on Log.mu.dirty
-	held      bool  // a reference is held because of that
-	unwritten int64 // bytes since the last WriteOut hint
+	// snapshot is the producer state below snapshotAt, the base of the next segment, until it is
+	// written together with the index files.
+	snapshot   []byte
+	snapshotAt int64
+	dirty      bool  // has bytes that fdatasync has not confirmed; on Log.mu.dirty
+	held       bool  // a reference is held because of that
+	unwritten  int64 // bytes since the last WriteOut hint
 }
 
 // newSegment makes the object for files that exist or will be created.

@@ -38,6 +38,7 @@ func OpenStandalone(v vfs.FS, dir string, tip kafka.TopicIDPartition, cfg Config
 	if err != nil {
 		return nil, err
 	}
+	k.noProducers = true
 	l, err := openLog(d, dir, tip, cfg, nil, p, k)
 	if err != nil {
 		return nil, err

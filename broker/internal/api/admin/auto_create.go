@@ -62,13 +62,13 @@ func (h *Handlers) autoCreate(r *network.Request, names []string) {
 		t.Topic, t.NumPartitions, t.ReplicationFactor = n, -1, -1
 		req.Topics = append(req.Topics, t)
 	}
-	h.Controller.CreateTopics(req, h.caller(r), func(resp *kmsg.CreateTopicsResponse, err error) {
+	h.Controller.Request(req, h.caller(r), func(resp kmsg.Response, err error) {
 		h.creating.release(mine)
 		if err != nil {
 			h.Logger.Warn("topics were not created automatically", "topics", mine, "err", err)
 			return
 		}
-		for _, t := range resp.Topics {
+		for _, t := range resp.(*kmsg.CreateTopicsResponse).Topics {
 			if t.ErrorCode != 0 && t.ErrorCode != kerr.TopicAlreadyExists.Code {
 				h.Logger.Warn("topic was not created automatically", "topic", t.Topic, "err", kerr.ErrorForCode(t.ErrorCode))
 			}

@@ -48,33 +48,12 @@ func (h *Handlers) refuse(r *network.Request, req *kmsg.CreateTopicsRequest) (re
 	return refused
 }
 
-// maxCreateWait bounds how long a connection waits for the controller.
-const maxCreateWait = 10 * time.Minute
-
-// create waits for the controller within the request's time-out. The topics may still be created after it.
 func (h *Handlers) create(r *network.Request, req *kmsg.CreateTopicsRequest) *kmsg.CreateTopicsResponse {
-	type outcome struct {
-		resp *kmsg.CreateTopicsResponse
-		err  error
+	resp, code, text := h.decide(r, req, req.TimeoutMillis)
+	if code != nil {
+		return allFailed(req, code, text)
 	}
-	answered := make(chan outcome, 1)
-	h.Controller.CreateTopics(req, h.caller(r), func(resp *kmsg.CreateTopicsResponse, err error) {
-		answered <- outcome{resp, err}
-	})
-	timeout := time.NewTimer(min(max(time.Duration(req.TimeoutMillis)*time.Millisecond, 0), maxCreateWait))
-	defer timeout.Stop()
-	select {
-	case o := <-answered:
-		if o.err == nil {
-			return o.resp
-		}
-		h.Logger.Debug("create topics", "err", o.err)
-		return allFailed(req, kerr.NotController, "This is not the correct controller for this cluster.")
-	case <-timeout.C:
-		return allFailed(req, kerr.RequestTimedOut, "The request timed out.")
-	case <-r.Done():
-		return allFailed(req, kerr.RequestTimedOut, "The broker is shutting down.")
-	}
+	return resp.(*kmsg.CreateTopicsResponse)
 }
 
 func allFailed(req *kmsg.CreateTopicsRequest, code *kerr.Error, text string) *kmsg.CreateTopicsResponse {

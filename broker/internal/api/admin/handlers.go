@@ -15,14 +15,13 @@ import (
 // Controller is the way to whoever decides: the controller in this process, or later the one that leads
 // the quorum elsewhere.
 type Controller interface {
-	// CreateTopics decides and, once the decision is committed, calls done with the response, in
-	// the order of the request's topics. It does not block; done is called exactly once, on any
-	// goroutine, and must not block either. An error (there is no active controller, it lost its leadership)
-	// means that the outcome is not known.
-	CreateTopics(req *kmsg.CreateTopicsRequest, caller controller.Caller, done func(*kmsg.CreateTopicsResponse, error))
+	// Request has a request decided and, once the decision is committed, calls done with the response of its
+	// kind. It does not block; done is called exactly once, on any goroutine, and must not block
+	// either. An error (there is no active controller, it lost its leadership) means that the outcome is not known.
+	Request(req kmsg.Request, caller controller.Caller, done func(kmsg.Response, error))
 }
 
-// Options is what the handlers work with. All fields are needed.
+// Options is what the handlers work with. All fields but Server are needed.
 type Options struct {
 	Self       kafka.BrokerID
 	Image      func() *metadata.Image // the present one; must not block
@@ -30,6 +29,8 @@ type Options struct {
 	Authorizer security.Authorizer
 	Limiter    quota.Limiter
 	AutoCreate bool // auto.create.topics.enable
+	NoDelete   bool // the negation of delete.topic.enable
+	Server     []ServerConfig
 	Logger     *slog.Logger
 }
 

@@ -35,10 +35,7 @@ func (h *Handlers) Metadata(r *network.Request) network.Disposition {
 	if id := image.ClusterID(); id != "" {
 		resp.ClusterID = &id
 	}
-	resp.AuthorizedOperations = notRequested
-	if req.IncludeClusterAuthorizedOperations {
-		resp.AuthorizedOperations = h.operations(r, security.ResourceCluster, security.ClusterName, clusterOperations)
-	}
+	resp.AuthorizedOperations = h.clusterOperations(r, req.IncludeClusterAuthorizedOperations)
 	resp.Brokers = brokersOn(r.Session.Listener, image)
 	resp.Topics = h.topics(r, req, image)
 	return message.Answer(r, resp)
@@ -173,17 +170,23 @@ func describePartition(r *network.Request, image *metadata.Image, index int32, p
 	out := kmsg.NewMetadataResponseTopicPartition()
 	out.Partition, out.Leader, out.LeaderEpoch = index, int32(p.Leader), int32(p.LeaderEpoch)
 	out.Replicas, out.ISR = ids(p.Replicas), ids(p.ISR)
-	for _, id := range p.Replicas {
-		if b := image.Broker(id); b == nil || b.Fenced { // SURFACE 130
-			out.OfflineReplicas = append(out.OfflineReplicas, int32(id))
-		}
-	}
+	out.OfflineReplicas = offline(image, p)
 	_, reachable := image.Broker(p.Leader).Endpoint(r.Session.Listener)
 	switch {
 	case p.Leader == kafka.NoBroker, !reachable && r.Version < 6:
 		out.ErrorCode = kerr.LeaderNotAvailable.Code
 	case !reachable: // SURFACE 14
 		out.ErrorCode = kerr.ListenerNotFound.Code
+	}
+	return out
+}
+
+// offline are the replicas on brokers that are fenced or gone (SURFACE 130).
+func offline(image *metadata.Image, p *metadata.Partition) (out []int32) {
+	for _, id := range p.Replicas {
+		if b := image.Broker(id); b == nil || b.Fenced {
+			out = append(out, int32(id))
+		}
 	}
 	return out
 }

@@ -33,6 +33,8 @@ var codes = []struct {
 	{errTimedOut, kerr.RequestTimedOut},
 	{errInternalTopic, kerr.InvalidTopicException},
 	{errAcks, kerr.InvalidRequiredAcks},
+	{replica.ErrDeleted, kerr.UnknownTopicOrPartition},
+	{replica.ErrPolicy, kerr.PolicyViolation},
 	{replica.ErrOffline, kerr.KafkaStorageError},
 	{storage.ErrOffline, kerr.KafkaStorageError},
 	{storage.ErrClosed, kerr.NotLeaderForPartition},

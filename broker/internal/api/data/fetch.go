@@ -14,9 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// Fetch: key 1, versions 4 to 18. Differs from Kafka: the session cache counts as full, so every answer
-// has session id 0 and clients send full requests (SURFACE 72 allows it); followers are not served yet
-// (NOT_LEADER_OR_FOLLOWER).
+// Fetch: key 1, versions 4 to 18. Differs from Kafka: followers are not served yet
+// (NOT_LEADER_OR_FOLLOWER); no rack-aware reads; the memory of all sessions is bounded too.
 //
 //	5   log start offset (KIP-107)
 //	7   sessions (KIP-227)
@@ -51,7 +50,11 @@ type fetch struct {
 	r *network.Request
 
 	req       wire.FetchRequest
-	parts     []fetchPart // of all topics, in request order
+	wants     []fetchWant // what is wanted, in order
+	parts     []fetchPart // what was found, in the same order
+	session   *session    // that the request goes on with, or nil
+	epoch     int32       // which the session has while nobody overtakes this request
+	fresh     bool        // a session may begin
 	endpoints []wire.NodeEndpoint
 	read      replica.ReadOptions
 	op        delayed.Op
@@ -63,8 +66,17 @@ type fetch struct {
 	answer  answer
 }
 
-// fetchPart is one partition of the request with what was found.
+// fetchWant is what is wanted of one partition. The name aliases the frame or belongs to the session.
+type fetchWant struct {
+	name []byte
+	id   kafka.TopicID
+	want wire.FetchPartition
+	at   int32 // place in the session
+}
+
+// fetchPart is what was found in one partition.
 type fetchPart struct {
+	omit   bool               // nothing new in it: the session's answer leaves it out
 	p      *replica.Partition // nil if there is none here
 	result wire.FetchPartitionResult
 	slice  storage.Slice
@@ -76,10 +88,8 @@ func (s *fetch) serve(r *network.Request) network.Disposition {
 	if err := s.req.Parse(r.Version, r.Payload); err != nil {
 		return network.Hangup
 	}
-	if s.req.SessionID != 0 { // we hand out none, so it is somebody else's
-		r.Out = wire.AppendFetchHead(r.Out, r.Version, 0, kerr.FetchSessionIDNotFound.Code, 0, 0)
-		r.Out = wire.AppendFetchEnd(r.Out, r.Version, nil)
-		return network.Answered
+	if refused := s.open(); refused != nil {
+		return s.none(0, refused.Code, 0)
 	}
 	deadline := r.Now.Add(min(max(time.Duration(s.req.MaxWaitMs)*time.Millisecond, 0), maxFetchWait))
 	s.look()
@@ -88,10 +98,28 @@ func (s *fetch) serve(r *network.Request) network.Disposition {
 		s.look()
 	}
 	throttle := s.h.throttle(r, quota.Fetch, s.bytes)
-	if throttle > 0 { // SURFACE 9
+	if throttle > 0 { // SURFACE 9: nothing at all, and the session has been told nothing
 		s.drop()
+		id := int32(0)
+		if s.session != nil {
+			id = s.session.id
+		}
+		return s.none(throttle, 0, id)
 	}
-	s.build(throttle)
+	id, refused := s.close()
+	if refused != nil {
+		s.drop()
+		return s.none(0, refused.Code, id)
+	}
+	s.build(id)
+	return network.Answered
+}
+
+// none answers without any partition.
+func (s *fetch) none(throttleMs int32, code int16, sessionID int32) network.Disposition {
+	r := s.r
+	r.Out = wire.AppendFetchHead(r.Out, r.Version, throttleMs, code, sessionID, 0)
+	r.Out = wire.AppendFetchEnd(r.Out, r.Version, nil)
 	return network.Answered
 }
 
@@ -105,17 +133,18 @@ func (s *fetch) look() {
 	s.drop()
 	s.parts, s.endpoints, s.bytes, s.instant = s.parts[:0], s.endpoints[:0], 0, false
 	left := int(min(s.req.MaxBytes, s.h.FetchMax))
-	for i := range s.req.Topics {
-		t := &s.req.Topics[i]
-		byID := s.r.Version >= fetchTopicID
-		l := s.h.find(byID, t.Name, t.ID)
-		var refused error
-		if l.name != "" && !s.h.allowed(s.r, security.OpRead, l.name) {
-			refused = errNotAllowed
+	byID := s.r.Version >= fetchTopicID
+	var l lookup
+	var refused error
+	for i := range s.wants {
+		w := &s.wants[i]
+		if i == 0 || !s.sameTopic(i-1, i) {
+			l, refused = s.h.find(byID, w.name, w.id), nil
+			if l.name != "" && !s.h.allowed(s.r, security.OpRead, l.name) {
+				refused = errNotAllowed
+			}
 		}
-		for j := range t.Partitions {
-			left -= s.partition(&t.Partitions[j], l, byID, refused, left)
-		}
+		left -= s.partition(&w.want, l, byID, refused, left)
 	}
 }
 
@@ -228,6 +257,11 @@ func (s *fetch) drop() {
 
 // done lets go of the frame. The slices belong to the answer by now.
 func (s *fetch) done() {
+	clear(s.wants) // they alias it
+	if s.wants = s.wants[:0]; cap(s.wants) > wire.MaxKept {
+		s.wants = nil
+	}
+	s.session = nil
 	s.req.Reset()
 	s.r = nil
 }

@@ -25,24 +25,26 @@ type piece struct {
 const maxKeptAnswer = 64 << 10
 
 // build appends the answer's beginning to Out and arranges for the rest to follow it.
-func (s *fetch) build(throttleMs int32) {
+func (s *fetch) build(sessionID int32) {
 	r, a := s.r, &s.answer
 	a.s, a.size = s, 0
 	a.bytes, a.pieces = a.bytes[:0], a.pieces[:0]
-	dst := wire.AppendFetchHead(r.Out, r.Version, throttleMs, 0, 0, len(s.req.Topics))
-	next := 0
-	for i := range s.req.Topics {
-		t := &s.req.Topics[i]
-		dst = wire.AppendFetchTopic(dst, r.Version, t.Name, t.ID, len(t.Partitions))
-		for range t.Partitions {
-			part := &s.parts[next]
+	dst := wire.AppendFetchHead(r.Out, r.Version, 0, 0, sessionID, s.topics())
+	for i := s.skip(0); i < len(s.parts); {
+		w := &s.wants[i]
+		sent, next := s.run(i)
+		dst = wire.AppendFetchTopic(dst, r.Version, w.name, w.id, sent)
+		for ; i < next; i++ {
+			part := &s.parts[i]
+			if part.omit {
+				continue
+			}
 			n := part.slice.Len()
 			dst = wire.AppendFetchPartition(dst, r.Version, &part.result, n)
 			if n > 0 {
-				dst = a.cut(r, dst, next, n)
+				dst = a.cut(r, dst, i, n)
 			}
 			dst = wire.AppendFetchPartitionEnd(dst, r.Version, &part.result)
-			next++
 		}
 		dst = wire.AppendFetchTopicEnd(dst, r.Version)
 	}

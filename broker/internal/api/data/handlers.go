@@ -14,7 +14,7 @@ import (
 	"github.com/thalweg-io/thalweg/internal/kafka/wire"
 )
 
-// Options is what the handlers work with. All fields are needed.
+// Options is what the handlers work with. All fields but FetchSessions are needed.
 type Options struct {
 	Replicas   *replica.Manager
 	Image      func() *metadata.Image // the present one; must not block
@@ -22,17 +22,22 @@ type Options struct {
 	Limiter    quota.Limiter
 	Wheel      *delayed.Wheel // for the time-outs of acks=all
 	FetchMax   int32          // fetch.max.bytes of the broker (SURFACE 77)
-	Logger     *slog.Logger
+	// FetchSessions is max.incremental.fetch.session.cache.slots; 0 is no sessions.
+	FetchSessions int
+	Logger        *slog.Logger
 }
 
-// Handlers serves Produce, Fetch and ListOffsets. Its methods fit api's dispatch table and may
+// Handlers serves the APIs of this package. Its methods fit api's dispatch table and may
 // run on many connections at once.
 type Handlers struct {
 	Options
+	sessions *sessionCache
 }
 
 // New returns the handlers.
-func New(o Options) *Handlers { return &Handlers{Options: o} }
+func New(o Options) *Handlers {
+	return &Handlers{Options: o, sessions: newSessionCache(o.FetchSessions, maxSessionBytes)}
+}
 
 // slot is what the handlers keep in one answer slot of a connection.
 type slot struct {

@@ -54,7 +54,7 @@ func openRig(t testing.TB, disk *vfs.MemFS) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := replica.NewManager(replica.Options{Self: 1, Dirs: []*storage.Dir{r.dir}, Logger: lg})
+	m := replica.NewManager(replica.Options{Self: 1, Dirs: []*storage.Dir{r.dir}, Logger: lg, FS: disk})
 	r.loader = metadata.NewLoader(metadata.ImageOptions{NodeID: 1})
 	r.loader.Subscribe(m)
 	r.h = New(Options{

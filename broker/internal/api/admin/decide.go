@@ -1,0 +1,42 @@
+package admin
+
+import (
+	"time"
+
+	"github.com/thalweg-io/thalweg/broker/internal/network"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+const (
+	// maxDecideWait bounds how long a connection waits for the controller.
+	maxDecideWait = 10 * time.Minute
+	// decideWaitMs is how long for requests that do not say (request.timeout.ms).
+	decideWaitMs = 30_000
+)
+
+// decide hands a request to the controller and waits for the answer within its time-out. What it asks for may
+// still happen after that. On failure the answer is nil and the code is what each of its subjects
+// gets, with text.
+func (h *Handlers) decide(r *network.Request, req kmsg.Request, timeoutMs int32) (resp kmsg.Response, code *kerr.Error, text string) {
+	type outcome struct {
+		resp kmsg.Response
+		err  error
+	}
+	answered := make(chan outcome, 1)
+	h.Controller.Request(req, h.caller(r), func(resp kmsg.Response, err error) { answered <- outcome{resp, err} })
+	timeout := time.NewTimer(min(max(time.Duration(timeoutMs)*time.Millisecond, 0), maxDecideWait))
+	defer timeout.Stop()
+	select {
+	case o := <-answered:
+		if o.err == nil {
+			return o.resp, nil, ""
+		}
+		h.Logger.Debug("the controller did not decide", "request", kmsg.NameForKey(req.Key()), "err", o.err)
+		return nil, kerr.NotController, "This is not the correct controller for this cluster."
+	case <-timeout.C:
+		return nil, kerr.RequestTimedOut, "The request timed out."
+	case <-r.Done():
+		return nil, kerr.RequestTimedOut, "The broker is shutting down."
+	}
+}

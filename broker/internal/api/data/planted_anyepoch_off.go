@@ -1,0 +1,5 @@
+//go:build !planted_data_anyepoch
+
+package data
+
+const plantedAnyEpoch = false

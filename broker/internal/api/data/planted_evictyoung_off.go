@@ -1,0 +1,5 @@
+//go:build !planted_data_evictyoung
+
+package data
+
+const plantedEvictYoung = false

@@ -1,0 +1,5 @@
+//go:build !planted_data_tellall
+
+package data
+
+const plantedTellAll = false

@@ -1,0 +1,5 @@
+//go:build !planted_data_unfair
+
+package data
+
+const plantedUnfair = false

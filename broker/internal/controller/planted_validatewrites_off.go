@@ -1,0 +1,5 @@
+//go:build !planted_controller_validatewrites
+
+package controller
+
+const plantedValidateWrites = false

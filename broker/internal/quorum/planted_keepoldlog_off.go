@@ -1,0 +1,5 @@
+//go:build !planted_quorum_keepoldlog
+
+package quorum
+
+const plantedKeepOldLog = false

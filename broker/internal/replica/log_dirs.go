@@ -1,0 +1,31 @@
+package replica
+
+import "github.com/thalweg-io/thalweg/broker/internal/storage"
+
+// LogDir is a data directory as DescribeLogDirs tells of it.
+type LogDir struct {
+	Path   string
+	Err    error // not nil: offline; nothing else is known
+	Total  int64 // bytes of the volume; -1 if not known
+	Usable int64
+	Logs   []*storage.Log // in order of topic and partition
+}
+
+// LogDirs describes the data directories with what is in them now. It asks the file system.
+func (m *Manager) LogDirs() []LogDir {
+	out := make([]LogDir, len(m.dirs))
+	for i, d := range m.dirs {
+		out[i] = LogDir{Path: d.Path(), Err: d.Err(), Total: -1, Usable: -1}
+		if out[i].Err != nil {
+			continue
+		}
+		out[i].Logs = d.Logs()
+		if m.fs == nil {
+			continue
+		}
+		if u, err := m.fs.Usage(d.Path()); err == nil {
+			out[i].Total, out[i].Usable = u.Total, u.Free
+		}
+	}
+	return out
+}

@@ -1,0 +1,5 @@
+//go:build !planted_replica_deleteuncommitted
+
+package replica
+
+const plantedDeleteUncommitted = false

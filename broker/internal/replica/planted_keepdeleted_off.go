@@ -1,0 +1,5 @@
+//go:build !planted_replica_keepdeleted
+
+package replica
+
+const plantedKeepDeleted = false

@@ -1,0 +1,5 @@
+//go:build !planted_history_duplicate
+
+package history
+
+const plantedDuplicate = false

@@ -1,0 +1,5 @@
+//go:build !planted_history_lost
+
+package history
+
+const plantedLost = false

@@ -1,0 +1,5 @@
+//go:build !planted_history_monotonic
+
+package history
+
+const plantedMonotonic = false

@@ -1,0 +1,5 @@
+//go:build !planted_sim_blind
+
+package sim
+
+const plantedBlind = false

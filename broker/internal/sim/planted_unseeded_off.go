@@ -1,0 +1,5 @@
+//go:build !planted_sim_unseeded
+
+package sim
+
+const plantedUnseeded = false

@@ -1,0 +1,5 @@
+//go:build !planted_storage_dupwindow
+
+package storage
+
+const plantedDupWindow = false

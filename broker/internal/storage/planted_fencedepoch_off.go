@@ -1,0 +1,5 @@
+//go:build !planted_storage_fencedepoch
+
+package storage
+
+const plantedFencedEpoch = false

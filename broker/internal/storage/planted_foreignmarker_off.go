@@ -1,0 +1,5 @@
+//go:build !planted_storage_foreignmarker
+
+package storage
+
+const plantedForeignMarker = false

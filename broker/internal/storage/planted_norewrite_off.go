@@ -1,0 +1,5 @@
+//go:build !planted_storage_norewrite
+
+package storage
+
+const plantedNoRewrite = false

@@ -1,0 +1,5 @@
+//go:build !planted_storage_seqgap
+
+package storage
+
+const plantedSeqGap = false

@@ -1,0 +1,5 @@
+//go:build !planted_storage_shortclean
+
+package storage
+
+const plantedShortClean = false

@@ -1,0 +1,5 @@
+//go:build !planted_storage_snapshotahead
+
+package storage
+
+const plantedSnapshotAhead = false

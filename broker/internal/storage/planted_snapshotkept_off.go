@@ -1,0 +1,5 @@
+//go:build !planted_storage_snapshotkept
+
+package storage
+
+const plantedSnapshotKept = false

@@ -1,0 +1,5 @@
+//go:build !planted_storage_unreadablestray
+
+package storage
+
+const plantedUnreadableStray = false

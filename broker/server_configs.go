@@ -1,0 +1,66 @@
+package broker
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/thalweg-io/thalweg/broker/internal/api/admin"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// serverConfigs is what DescribeConfigs tells of this broker beside the defaults of topic configs: the keys that
+// are effective, with the values in use.
+func (b *Broker) serverConfigs() []admin.ServerConfig {
+	c := &b.cfg
+	number := func(name string, value, def int64) admin.ServerConfig {
+		v, d := strconv.FormatInt(value, 10), strconv.FormatInt(def, 10)
+		return admin.ServerConfig{Name: name, Value: &v, Default: &d, Type: kmsg.ConfigTypeInt}
+	}
+	boolean := func(name string, value, def bool) admin.ServerConfig {
+		v, d := strconv.FormatBool(value), strconv.FormatBool(def)
+		return admin.ServerConfig{Name: name, Value: &v, Default: &d, Type: kmsg.ConfigTypeBoolean}
+	}
+	given := func(name string, kind kmsg.ConfigType, value string) admin.ServerConfig {
+		s := admin.ServerConfig{Name: name, Type: kind}
+		if value != "" {
+			s.Value = &value
+		}
+		return s
+	}
+	limit := func(n int) int64 { // 0 is none, which Kafka writes as the largest number
+		if n == 0 {
+			return 1<<31 - 1
+		}
+		return int64(n)
+	}
+	node := strconv.Itoa(int(c.NodeID))
+	idle := number("connections.max.idle.ms", orDefault(c.ConnectionsMaxIdle.Milliseconds(), 600_000), 600_000)
+	memory := number("queued.max.request.bytes", orDefault(c.RequestMemoryBytes, 256<<20), 256<<20)
+	idle.Type, memory.Type = kmsg.ConfigTypeLong, kmsg.ConfigTypeLong
+	return []admin.ServerConfig{
+		given("advertised.listeners", kmsg.ConfigTypeList, listeners(c.Advertised)),
+		boolean("auto.create.topics.enable", !c.NoAutoCreate, true),
+		given("broker.id", kmsg.ConfigTypeInt, node),
+		idle,
+		number("default.replication.factor", int64(c.ReplicationFactor), 1),
+		boolean("delete.topic.enable", !c.NoTopicDeletion, true),
+		number("fetch.max.bytes", int64(c.FetchMaxBytes), 55<<20),
+		given("listeners", kmsg.ConfigTypeList, listeners(c.Listeners)),
+		given("log.dirs", kmsg.ConfigTypeList, strings.Join(c.LogDirs, ",")),
+		number("max.connections", limit(c.MaxConnections), 1<<31-1),
+		number("max.connections.per.ip", limit(c.MaxConnectionsPerIP), 1<<31-1),
+		number("max.incremental.fetch.session.cache.slots", int64(c.FetchSessions), defaultFetchSessions),
+		given("node.id", kmsg.ConfigTypeInt, node),
+		number("num.partitions", int64(c.NumPartitions), 1),
+		memory,
+		number("socket.request.max.bytes", int64(c.MaxRequestBytes), 100<<20),
+	}
+}
+
+func listeners(ls []Listener) string {
+	out := make([]string, len(ls))
+	for i, l := range ls {
+		out[i] = l.String()
+	}
+	return strings.Join(out, ",")
+}
