@@ -30,7 +30,8 @@ const importOrder = `
 		< broker/internal/api/{data,admin,group,txn,share} < broker/internal/api;
 	broker/internal/api < broker, broker/offline;
 	broker, internal/memnet < broker/brokertest;
-	broker/internal/api, internal/memnet < broker/internal/sim;
+	NONE < broker/internal/sim/history;
+	broker/internal/api, internal/memnet, broker/internal/sim/history < broker/internal/sim < broker/internal/sim/simulate;
 
 	# The products: clients of the protocol.
 	CODECS, internal/invariants, internal/metrics < internal/kclient < internal/statelog;
