@@ -120,6 +120,24 @@ func TestAdvanceAfterALongPauseSeesEverySlot(t *testing.T) {
 	}
 }
 
+// TestTrim: one large use does not hold its memory for ever; a small one keeps it.
+func TestTrim(t *testing.T) {
+	var l List
+	var op Op
+	for _, n := range []int{10, maxKept, maxKept + 1} {
+		op.Begin(&ended{}, n, n)
+		for range n {
+			op.Watch(&l, 1)
+		}
+		op.Park(nil, time.Time{})
+		op.Cancel()
+		op.Trim()
+		if kept := op.watches != nil; kept != (n <= maxKept) {
+			t.Errorf("after %d watches: kept %v", n, kept)
+		}
+	}
+}
+
 func TestCancel(t *testing.T) {
 	var l List
 	var e ended

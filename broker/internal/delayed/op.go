@@ -54,6 +54,16 @@ func (op *Op) Begin(e Ender, watches, need int) {
 	op.wheel = nil
 }
 
+// maxKept bounds the watches whose memory an operation keeps from one use to the next.
+const maxKept = 1024
+
+// Trim gives back the memory of an unusually large number of watches. The operation must not be parked.
+func (op *Op) Trim() {
+	if cap(op.watches) > maxKept {
+		op.watches = nil
+	}
+}
+
 // Watch makes the operation wait for the list's value to reach threshold. It may have reached it already.
 func (op *Op) Watch(l *List, threshold int64) {
 	if len(op.watches) == cap(op.watches) {
