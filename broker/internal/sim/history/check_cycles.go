@@ -16,10 +16,11 @@ const maxSearches = 32
 // cycleCheck holds the dependencies between operations that send. One that only polls follows
 // others and is followed by none, so it is in no cycle.
 type cycleCheck struct {
-	x    *index
-	c    *collector
-	node []uint32 // by operation, or noEntry
-	ops  []OpID   // by node
+	x     *index
+	c     *collector
+	node  []uint32 // by operation, or noEntry
+	ops   []OpID   // by node
+	reads int      // of all nodes
 
 	ww          *graph // wrote the value right before
 	wr          *graph // wrote what the other, which reads committed only, polled
@@ -51,6 +52,9 @@ func (cc *cycleCheck) number() {
 				break
 			}
 		}
+		if cc.node[id] != noEntry {
+			cc.reads += int(op.count)
+		}
 	}
 }
 
@@ -64,6 +68,8 @@ func (cc *cycleCheck) of(v uint32) uint32 {
 
 func (cc *cycleCheck) connect() {
 	var ww, wr, uncommitted edges
+	ww.reserve(len(cc.x.entries))
+	wr.reserve(cc.reads)
 	for k := range cc.x.h.keys {
 		last := uint32(noEntry)
 		for _, e := range cc.x.log(Key(k)) {

@@ -79,8 +79,8 @@ func checkPhantom(x *index, c *collector, v uint32) {
 	if x.flags[v]&readByAny == 0 {
 		return
 	}
-	c.add(PhantomRead, "", c.where(v, x.place[v]), readers(x.reader[v]), func() string {
-		return fmt.Sprintf("%d was read at offset %d, and nobody sent it here", x.value(v), x.place[v])
+	c.add(PhantomRead, "", c.where(v, x.sentAt(v)), readers(x.reader[v]), func() string {
+		return fmt.Sprintf("%d was read (%s), and nobody sent it here", x.value(v), offsetText(x.sentAt(v)))
 	})
 }
 

@@ -198,7 +198,7 @@ func TestMalformed(t *testing.T) {
 			t.Errorf("%s: %v, want ErrFormat", c.name, err)
 		}
 	}
-	for _, text := range []string{"{", "{:a}", "[{}", "{:a \"", "#", "##", "\\a", strings.Repeat("[", 100), "7", `{:a "\q"}`, `{:a "\uXXXX"}`} {
+	for _, text := range []string{"{", "{:a}", "[{}", "{:a \"", "#", "##", "\\a", strings.Repeat("[", 100), "{:a " + strings.Repeat("[", 50) + strings.Repeat("]", 50) + "}", "7", `{:a "\q"}`, `{:a "\uXXXX"}`} {
 		if _, err := ReadEDN(strings.NewReader(text)); !errors.Is(err, ErrFormat) {
 			t.Errorf("EDN %q: %v, want ErrFormat", text, err)
 		}

@@ -10,6 +10,8 @@ type graph struct {
 // edges is a list of edges under construction, 8 bytes each.
 type edges struct{ from, to []uint32 }
 
+func (e *edges) reserve(n int) { e.from, e.to = make([]uint32, 0, n), make([]uint32, 0, n) }
+
 func (e *edges) add(from, to uint32) {
 	if n := len(e.from); n > 0 && e.from[n-1] == from && e.to[n-1] == to {
 		return
