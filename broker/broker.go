@@ -45,6 +45,7 @@ type Broker struct {
 	control *control
 	life    *lifecycle
 	clock   *delayed.Clock
+	sweeper *sweeper
 	network *network.Server
 	bound   []Listener // with the ports that were really bound
 
@@ -164,7 +165,9 @@ func (b *Broker) startQuorum() error {
 	}
 	self := kafka.BrokerID(b.cfg.NodeID)
 	b.loader = metadata.NewLoader(metadata.ImageOptions{ClusterID: b.clusterID, NodeID: self, Defaults: defaults})
-	manager := replica.NewManager(replica.Options{Self: self, Dirs: b.dirs, Logger: b.lg, FS: b.cfg.FS})
+	b.sweeper = newSweeper()
+	manager := replica.NewManager(replica.Options{Self: self, Dirs: b.dirs, Logger: b.lg, FS: b.cfg.FS, Doomed: b.sweeper.doomed})
+	go b.sweeper.run(manager)
 	b.loader.Subscribe(manager)
 
 	seed := rand.NewPCG(rand.Uint64(), rand.Uint64())
@@ -310,6 +313,7 @@ func (b *Broker) stop(ctx context.Context) error {
 	b.life.leave(ctx)
 	b.clock.Stop()
 	errs = append(errs, b.runner.Stop())
+	b.sweeper.end()
 	for _, d := range b.dirs {
 		errs = append(errs, d.Close(true, kafka.BrokerEpoch(b.epoch.Load())))
 	}
@@ -327,6 +331,9 @@ func (b *Broker) abandon() {
 	}
 	if b.runner != nil {
 		_ = b.runner.Stop()
+	}
+	if b.sweeper != nil {
+		b.sweeper.end()
 	}
 	for _, d := range b.dirs {
 		_ = d.Close(false, kafka.NoBrokerEpoch)

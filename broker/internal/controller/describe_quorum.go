@@ -1,9 +1,8 @@
 package controller
 
 import (
-	"github.com/twmb/franz-go/pkg/kmsg"
-
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // DescribeQuorum answers a DescribeQuorum (KIP-595) about the metadata log. This node is its only voter; its log end is

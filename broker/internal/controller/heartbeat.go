@@ -82,6 +82,8 @@ func (c *Controller) nextState(b *metadata.Broker, session *session, req *kmsg.B
 	switch current := stateOf(b); {
 	case current == fenced && req.WantShutdown:
 		return stopNow
+	case current == fenced && b.InControlledShutdown:
+		return fenced // this incarnation has left; the next one registers anew
 	case current == fenced && !req.WantFence && c.sessions.caughtUp(b.ID, req.CurrentMetadataOffset):
 		return unfenced
 	case current == fenced:

@@ -67,7 +67,7 @@ func (h *history) step() {
 	c := h.controller
 	id := int32(1 + h.rng.IntN(3))
 	ask := func(decide func() Decision) { h.waiting = append(h.waiting, h.do(decide)) }
-	switch n := h.rng.IntN(20); n {
+	switch n := h.rng.IntN(23); n {
 	case 0:
 		if c.Active() {
 			lost := h.rng.IntN(len(h.proposed) + 1)
@@ -106,7 +106,44 @@ func (h *history) step() {
 		}
 	case 19:
 		c.Tick(h.now)
+	case 20, 21, 22:
+		req := h.adminRequest()
+		ask(func() Decision { return c.Request(req, Caller{}, h.now) })
 	}
+}
+
+// adminRequest is a request of an administrator, sensible or not.
+func (h *history) adminRequest() kmsg.Request {
+	name := fmt.Sprint("t", h.rng.IntN(8))
+	switch h.rng.IntN(4) {
+	case 0:
+		req := kmsg.NewPtrCreatePartitionsRequest()
+		topic := kmsg.NewCreatePartitionsRequestTopic()
+		topic.Topic, topic.Count = name, int32(h.rng.IntN(6))
+		req.Topics = append(req.Topics, topic)
+		return req
+	case 1:
+		req := kmsg.NewPtrElectLeadersRequest()
+		req.Version, req.ElectionType = 2, int8(h.rng.IntN(2))
+		if h.rng.IntN(2) == 0 {
+			req.Topics = []kmsg.ElectLeadersRequestTopic{{Topic: name, Partitions: []int32{0, 1}}}
+		}
+		return req
+	case 2:
+		req := kmsg.NewPtrAlterConfigsRequest()
+		value := fmt.Sprint(1 + h.rng.IntN(3))
+		res := kmsg.AlterConfigsRequestResource{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: name}
+		res.Configs = []kmsg.AlterConfigsRequestResourceConfig{{Name: "min.insync.replicas", Value: &value}}
+		req.Resources = append(req.Resources, res)
+		return req
+	}
+	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	value := fmt.Sprint(h.rng.IntN(3))
+	res := kmsg.IncrementalAlterConfigsRequestResource{ResourceType: kmsg.ConfigResourceTypeBroker, ResourceName: []string{"", "1", "2"}[h.rng.IntN(3)]}
+	res.Configs = []kmsg.IncrementalAlterConfigsRequestResourceConfig{
+		{Name: "min.insync.replicas", Op: kmsg.IncrementalAlterConfigOp(h.rng.IntN(2)), Value: &value}}
+	req.Resources = append(req.Resources, res)
+	return req
 }
 
 func (h *history) epochOf(id int32) int64 {

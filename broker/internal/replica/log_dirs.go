@@ -1,6 +1,10 @@
 package replica
 
-import "github.com/thalweg-io/thalweg/broker/internal/storage"
+import (
+	"slices"
+
+	"github.com/thalweg-io/thalweg/broker/internal/storage"
+)
 
 // LogDir is a data directory as DescribeLogDirs tells of it.
 type LogDir struct {
@@ -19,7 +23,7 @@ func (m *Manager) LogDirs() []LogDir {
 		if out[i].Err != nil {
 			continue
 		}
-		out[i].Logs = d.Logs()
+		out[i].Logs = slices.DeleteFunc(d.Logs(), func(l *storage.Log) bool { return m.ByID(l.ID().ID) == nil }) // deleted
 		if m.fs == nil {
 			continue
 		}

@@ -11,12 +11,15 @@ import (
 	"github.com/thalweg-io/thalweg/internal/vfs"
 )
 
-// Options is what a Manager works with. All fields but FS are needed.
+// Options is what a Manager works with. FS and Doomed may be nil.
 type Options struct {
 	Self   kafka.BrokerID
 	Dirs   []*storage.Dir // at least one; opened by and belonging to the caller
 	Logger *slog.Logger
 	FS     vfs.FS // which the directories are in, to ask it for room
+	// Doomed is called, under a lock, when logs of deleted topics wait to be removed by Sweep. It must not block. Nil:
+	// they are removed at once, by who publishes.
+	Doomed func()
 }
 
 // Manager holds this broker's partitions and brings them into line with the metadata.
@@ -25,6 +28,7 @@ type Manager struct {
 	dirs []*storage.Dir
 	lg   *slog.Logger
 	fs   vfs.FS
+	doom func()
 
 	table table
 
@@ -32,6 +36,8 @@ type Manager struct {
 		sync.Mutex
 		homes map[kafka.TopicID][]home // where a topic's partitions were found at start
 		count map[*storage.Dir]int     // partitions per directory
+		// doomed are the partitions of deleted topics whose logs are still there.
+		doomed []*Partition
 	}
 }
 
@@ -43,7 +49,7 @@ type home struct {
 
 // NewManager makes a manager without partitions; those arrive with the first Publish.
 func NewManager(o Options) *Manager {
-	m := &Manager{self: o.Self, dirs: o.Dirs, lg: o.Logger, fs: o.FS}
+	m := &Manager{self: o.Self, dirs: o.Dirs, lg: o.Logger, fs: o.FS, doom: o.Doomed}
 	m.mu.homes = make(map[kafka.TopicID][]home)
 	m.mu.count = make(map[*storage.Dir]int)
 	for _, d := range o.Dirs {
@@ -115,6 +121,7 @@ func (m *Manager) applyLocked(d metadata.TopicDelta, image *metadata.Image) {
 // openLocked opens or creates a partition's log. A log that cannot be opened makes an offline
 // partition, which answers KAFKA_STORAGE_ERROR while the others serve (durability 7).
 func (m *Manager) openLocked(id kafka.TopicIDPartition, cfg *metadata.TopicConfig) *Partition {
+	m.makeRoomLocked(id)
 	p := newPartition(id, m.self, cfg)
 	dir := m.homeLocked(id)
 	p.dir = dir

@@ -105,6 +105,36 @@ func TestDeletionRemovesTheLogs(t *testing.T) {
 	}
 }
 
+// TestDeletionIsSwept: the publisher does not wait for the disk, but a topic of the same name finds room at once.
+func TestDeletionIsSwept(t *testing.T) {
+	n := newNode(t, vfs.NewMem())
+	called := 0
+	n.m.doom = func() { called++ }
+	n.publish(append(topic("a", idA, 3), topic("b", idB, 1)...)...)
+	n.publish(&schema.RemoveTopicRecord{TopicID: idA})
+	n.wantDirs("a-0", "a-1", "a-2", "b-0")
+	if called == 0 || n.m.ByID(idA) != nil || len(n.m.LogDirs()[0].Logs) != 1 {
+		t.Errorf("called %d times, %d logs", called, len(n.m.LogDirs()[0].Logs))
+	}
+	again := kafka.TopicID{15: 3}
+	n.publish(topic("a", again, 2)...)
+	if p := n.m.Partition("a", 1); p == nil || p.Err() != nil || p.ID().ID != again {
+		t.Fatalf("no room for the new topic: %+v", p)
+	}
+	n.wantDirs("a-0", "a-1", "a-2", "b-0")
+	if n.m.Sweep() {
+		t.Error("more than the third log is doomed")
+	}
+	n.wantDirs("a-0", "a-1", "b-0")
+	if n.m.Sweep() || len(n.m.LogDirs()[0].Logs) != 3 {
+		t.Error("something was swept that is not deleted")
+	}
+	n.publish(&schema.RemoveTopicRecord{TopicID: again}, &schema.RemoveTopicRecord{TopicID: idB})
+	for n.m.Sweep() {
+	}
+	n.wantDirs()
+}
+
 // TestTopicsGrow: new partitions get logs, old ones keep theirs.
 func TestTopicsGrow(t *testing.T) {
 	n := newNode(t, vfs.NewMem())

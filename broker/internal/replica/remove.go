@@ -1,13 +1,14 @@
 package replica
 
 import (
+	"slices"
+
 	"github.com/thalweg-io/thalweg/broker/internal/metadata"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 )
 
-// removeLocked removes a deleted topic: nobody finds it any more, whoever waits for it is told, then the logs go, so
-// that a topic of the same name has room at once. Answers that are being sent keep what they
-// have pinned.
+// removeLocked removes a deleted topic: nobody finds it any more, and whoever waits for it is told. Then the logs go, at
+// once or by Sweep. Answers that are being sent keep what they have pinned.
 func (m *Manager) removeLocked(d metadata.TopicDelta) {
 	partitions := m.ByID(d.ID())
 	m.table.put(d.Name(), d.ID(), nil)
@@ -16,11 +17,45 @@ func (m *Manager) removeLocked(d metadata.TopicDelta) {
 			continue
 		}
 		p.delete()
-		if !plantedKeepDeleted {
+		switch {
+		case plantedKeepDeleted:
+		case m.doom == nil:
 			m.removeLogLocked(p)
+		default:
+			m.mu.doomed = append(m.mu.doomed, p)
 		}
 	}
+	if len(m.mu.doomed) > 0 {
+		m.doom()
+	}
+	m.mu.homes[d.ID()] = slices.DeleteFunc(m.mu.homes[d.ID()], func(h home) bool { return pick(partitions, h.id.Partition) != nil })
 	m.sweepLocked(d.ID())
+}
+
+// Sweep removes one log of a deleted topic and reports whether more wait. It flushes and unlinks files: some
+// milliseconds, in which Publish waits. What is not swept before the process ends is removed at the next start, which
+// replays the deletion.
+func (m *Manager) Sweep() (more bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.mu.doomed) == 0 {
+		return false
+	}
+	p := m.mu.doomed[0]
+	m.mu.doomed[0] = nil
+	m.mu.doomed = m.mu.doomed[1:]
+	m.removeLogLocked(p)
+	return len(m.mu.doomed) > 0
+}
+
+// makeRoomLocked removes a doomed log that has the name of one that is to be opened, so that a topic can be created
+// again at once.
+func (m *Manager) makeRoomLocked(id kafka.TopicIDPartition) {
+	i := slices.IndexFunc(m.mu.doomed, func(p *Partition) bool { return p.id.TopicPartition() == id.TopicPartition() })
+	if i >= 0 && !plantedNoRoom {
+		m.removeLogLocked(m.mu.doomed[i])
+		m.mu.doomed = slices.Delete(m.mu.doomed, i, i+1)
+	}
 }
 
 // delete ends the partition: appends that are under way finish first.

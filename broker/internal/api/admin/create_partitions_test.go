@@ -3,13 +3,12 @@ package admin
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/thalweg-io/thalweg/broker/internal/quota"
 	"github.com/thalweg-io/thalweg/broker/internal/security"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"time"
 )
 
 // growth is a request to grow topics; "a:3" without assignment, or with replicas of each added partition.
@@ -115,6 +114,11 @@ func TestMutationsAreThrottled(t *testing.T) {
 	r.create("b", 3)
 	var amount float64
 	r.h.Limiter = slow{&amount}
+	r.create("c", 5)
+	if amount != 5 {
+		t.Errorf("%v for 5 new partitions", amount)
+	}
+	amount = 0
 	if resp := call[*kmsg.CreatePartitionsResponse](r, r.h.CreatePartitions, growth(3, "a", 6)); resp.ThrottleMillis != 4000 || amount != 4 {
 		t.Errorf("%d ms for %v", resp.ThrottleMillis, amount)
 	}

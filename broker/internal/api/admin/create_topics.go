@@ -1,11 +1,8 @@
 package admin
 
 import (
-	"time"
-
 	"github.com/thalweg-io/thalweg/broker/internal/api/message"
 	"github.com/thalweg-io/thalweg/broker/internal/network"
-	"github.com/thalweg-io/thalweg/broker/internal/quota"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -28,10 +25,19 @@ func (h *Handlers) CreateTopics(r *network.Request) network.Disposition {
 		resp = h.create(r, req)
 	}
 	resp.Topics = append(resp.Topics, refused...)
-	if d := h.Limiter.Record(quota.ControllerMutation, r.Session.Principal, r.ClientID, float64(len(req.Topics)), r.Now); d > 0 {
-		r.Mute, resp.ThrottleMillis = d, int32(d/time.Millisecond)
-	}
+	resp.ThrottleMillis = h.mutated(r, h.createdPartitions(resp))
 	return message.Answer(r, resp)
+}
+
+// createdPartitions is how many partitions the topics of an answer have that was no refusal.
+func (h *Handlers) createdPartitions(resp *kmsg.CreateTopicsResponse) (n int) {
+	image := h.Image()
+	for i := range resp.Topics {
+		if t := image.Topic(resp.Topics[i].Topic); t != nil && resp.Topics[i].ErrorCode == 0 {
+			n += len(t.Partitions)
+		}
+	}
+	return n
 }
 
 // refuse takes the topics out of the request that the client may not create.

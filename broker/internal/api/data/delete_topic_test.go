@@ -126,3 +126,25 @@ func TestUnfinishedDeletion(t *testing.T) {
 		t.Errorf("deleted without a word in the log: %q", got)
 	}
 }
+
+// TestAlteredConfigsTakeEffect: at the next request, from the topic's own config and from the brokers' default.
+func TestAlteredConfigsTakeEffect(t *testing.T) {
+	r := newRig(t)
+	set := func(kind int8, name, config string, value *string) {
+		r.replay(&schema.ConfigRecord{ResourceType: kind, ResourceName: name, Name: config, Value: value})
+	}
+	produce := func(code int16) {
+		t.Helper()
+		r.produce(network.Answered, code, 9, 1, "orders", 0, r.records("a record"))
+	}
+	small, large := "10", "100000"
+	produce(0)
+	set(schema.ResourceTopic, "orders", "max.message.bytes", &small)
+	produce(kerr.MessageTooLarge.Code)
+	set(schema.ResourceTopic, "orders", "max.message.bytes", nil)
+	produce(0)
+	set(schema.ResourceBroker, "", "message.max.bytes", &small)
+	produce(kerr.MessageTooLarge.Code)
+	set(schema.ResourceBroker, "1", "message.max.bytes", &large)
+	produce(0)
+}

@@ -1,0 +1,5 @@
+//go:build !planted_replica_noroom
+
+package replica
+
+const plantedNoRoom = false
