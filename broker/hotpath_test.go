@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"runtime"
 	"testing"
@@ -209,22 +210,26 @@ func TestHotPathAllocatesNothing(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	const calls = 300
+	const rounds, calls = 5, 100
 	for _, h := range hotCases(t) {
 		t.Run(h.name, func(t *testing.T) {
 			for range 50 { // buffers find their sizes
 				h.call()
 			}
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			for range calls {
-				h.call()
+			// The process does other things too: a heartbeat every two seconds, a checkpoint after
+			// every 64 MiB, a larger index. A request that allocates does so in every round.
+			least := uint64(math.MaxUint64)
+			for range rounds {
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				for range calls {
+					h.call()
+				}
+				runtime.ReadMemStats(&after)
+				least = min(least, after.Mallocs-before.Mallocs)
 			}
-			runtime.ReadMemStats(&after)
-			// What is spread over many requests is not counted against each: the checkpoint after every
-			// 64 MiB, a larger index, the runtime's own. A request that allocates does so every time.
-			if n := after.Mallocs - before.Mallocs; n > calls/4 {
-				t.Errorf("%d allocations in %d requests", n, calls)
+			if least > calls/10 {
+				t.Errorf("at least %d allocations in %d requests", least, calls)
 			}
 		})
 	}

@@ -13,6 +13,7 @@ import (
 type sessions struct {
 	timeoutMs  int64
 	lastTickMs int64
+	lastMs     int64 // the latest time seen
 	brokers    map[kafka.BrokerID]*session
 	// caughtUpAt is the offset that a broker whose registration was committed before this term
 	// must have reached to be unfenced.
@@ -44,8 +45,21 @@ func (s *sessions) touch(id kafka.BrokerID, nowMs, offset int64) *session {
 	return b
 }
 
+// see notes the time. When the wall clock has been set back, the sessions go back with it: they measure how
+// long a broker was silent, and must not outlive it by the jump.
+func (s *sessions) see(nowMs int64) {
+	if back := s.lastMs - nowMs; back > 0 {
+		for _, b := range s.brokers { // order-free: each is moved by the same
+			b.contactMs -= back
+		}
+		s.lastTickMs -= back
+	}
+	s.lastMs = nowMs
+}
+
 // wait gives a broker a session time-out from now on; one that is new to the term counts as silent.
 func (s *sessions) wait(id kafka.BrokerID, nowMs int64) *session {
+	s.see(nowMs)
 	b := s.brokers[id]
 	if b == nil {
 		b = &session{silent: true, offset: -1, registeredAt: -1, shutdownAt: -1}
@@ -70,6 +84,7 @@ func (s *sessions) registered(id kafka.BrokerID, offset int64) {
 
 // valid reports whether the broker was heard of within the time-out.
 func (s *sessions) valid(id kafka.BrokerID, nowMs int64) bool {
+	s.see(nowMs)
 	b := s.brokers[id]
 	return b != nil && !b.silent && s.inTime(b, nowMs)
 }
@@ -88,6 +103,7 @@ func (s *sessions) caughtUp(id kafka.BrokerID, offset int64) bool {
 // expired returns the unfenced brokers of the image that were not heard of in time, by id. A gap
 // between two calls that is long itself is not held against them: it was this process that slept.
 func (s *sessions) expired(image *metadata.Image, nowMs int64) []kafka.BrokerID {
+	s.see(nowMs)
 	slept := s.lastTickMs != 0 && nowMs-s.lastTickMs > s.timeoutMs/2
 	s.lastTickMs = nowMs
 	var ids []kafka.BrokerID

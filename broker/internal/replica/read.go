@@ -29,6 +29,14 @@ type Read struct {
 	DivergingEnd   int64
 }
 
+// Bound is the first offset that a reader of that isolation may not see (exclusive).
+func (r *Read) Bound(iso kafka.Isolation) int64 {
+	if iso == kafka.ReadCommitted {
+		return r.LastStableOffset
+	}
+	return r.HighWatermark
+}
+
 // Read resolves a consumer's fetch to a range of the log: whole batches, still compressed, nothing at or
 // above the high watermark, or the last stable offset for read_committed (R-17, SURFACE 66-71).
 // An offset between the high watermark and the log end gives an empty Slice. It does not block and allocates nothing.
@@ -48,10 +56,7 @@ func (p *Partition) Read(o *ReadOptions) (Read, error) {
 			return res, nil
 		}
 	}
-	bound := res.HighWatermark
-	if o.Isolation == kafka.ReadCommitted {
-		bound = res.LastStableOffset
-	}
+	bound := res.Bound(o.Isolation)
 	if plantedReadUncommitted {
 		bound = p.log.LogEndOffset()
 	}

@@ -39,8 +39,9 @@ const (
 	fetchStorageError = 6  // KAFKA_STORAGE_ERROR is known from here on (SURFACE 79)
 	fetchTopicID      = 13 // topics by id
 	fetchHints        = 16
-	// maxFetchWait bounds how long a client may ask to wait.
-	maxFetchWait = 24 * time.Hour
+	// maxFetchWait bounds how long a client may ask to wait: while it waits nobody reads its connection, and so
+	// nobody notices that it has gone.
+	maxFetchWait = 10 * time.Minute
 )
 
 // fetch is one Fetch in its answer slot; used again for the slot's next one. It waits on the connection's
@@ -62,7 +63,7 @@ type fetch struct {
 	timer     *time.Timer
 
 	bytes   int  // record bytes found
-	instant bool // an error or a diverging epoch: answer without waiting (SURFACE 68)
+	instant bool // answer without waiting: an error, a diverging epoch (SURFACE 68), or more than fits
 	answer  answer
 }
 
@@ -123,9 +124,10 @@ func (s *fetch) none(throttleMs int32, code int16, sessionID int32) network.Disp
 	return network.Answered
 }
 
-// enough reports whether the answer can go now (SURFACE 68).
+// enough reports whether the answer can go now (SURFACE 68). Nobody can have more than max_bytes.
 func (s *fetch) enough() bool {
-	return s.instant || len(s.parts) == 0 || s.bytes >= int(max(s.req.MinBytes, 0))
+	least := min(s.req.MinBytes, s.req.MaxBytes, s.h.FetchMax)
+	return s.instant || len(s.parts) == 0 || s.bytes >= int(max(least, 0))
 }
 
 // look reads every partition anew, within the request's bounds (SURFACE 66).
@@ -186,6 +188,9 @@ func (s *fetch) partition(want *wire.FetchPartition, l lookup, byID bool, err er
 		s.instant = true
 	}
 	n := part.slice.Len()
+	if n > 0 && part.slice.NextOffset() < got.Bound(s.read.Isolation) {
+		s.instant = true // its segment or its share ends here: waiting brings nothing more (SURFACE 69)
+	}
 	s.bytes += n
 	return n
 }
@@ -261,7 +266,24 @@ func (s *fetch) done() {
 	if s.wants = s.wants[:0]; cap(s.wants) > wire.MaxKept {
 		s.wants = nil
 	}
+	if s.r.Tail == nil {
+		s.trim()
+	}
+	s.op.Trim()
 	s.session = nil
 	s.req.Reset()
 	s.r = nil
+}
+
+// trim gives back what an unusually large request needed. The answer has been sent.
+func (s *fetch) trim() {
+	if cap(s.parts) > wire.MaxKept {
+		s.parts = nil
+	}
+	if cap(s.answer.pieces) > wire.MaxKept {
+		s.answer.pieces = nil
+	}
+	if cap(s.answer.bytes) > maxKeptAnswer {
+		s.answer.bytes = nil
+	}
 }

@@ -103,10 +103,5 @@ func (a *answer) Release() {
 		part.slice.Close()
 		part.slice, part.p = storage.Slice{}, nil
 	}
-	if cap(a.bytes) > maxKeptAnswer {
-		a.bytes = nil
-	}
-	if cap(a.s.parts) > wire.MaxKept {
-		a.s.parts = nil
-	}
+	a.s.trim()
 }

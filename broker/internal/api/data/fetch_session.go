@@ -3,6 +3,7 @@ package data
 import (
 	"bytes"
 
+	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
@@ -30,6 +31,34 @@ func (s *fetch) all() {
 			s.wants = append(s.wants, fetchWant{name: t.Name, id: t.ID, want: t.Partitions[j]})
 		}
 	}
+	if len(s.wants) > maxUnchecked {
+		s.wants = dropRepeated(s.wants)
+	}
+}
+
+// maxUnchecked is how many partitions a request may name before it is looked at for repetitions: each
+// costs a read now and a watch at every append, and a few megabytes can name one partition a hundred thousand times.
+const maxUnchecked = 1000
+
+// dropRepeated keeps the last of each partition, as Kafka does, in the order of their first.
+func dropRepeated(wants []fetchWant) []fetchWant {
+	type key struct {
+		name  string
+		id    kafka.TopicID
+		index int32
+	}
+	at := make(map[key]int, min(len(wants), 4*maxUnchecked))
+	kept := wants[:0]
+	for _, w := range wants {
+		k := key{string(w.name), w.id, w.want.Index}
+		if i, ok := at[k]; ok {
+			kept[i] = w
+			continue
+		}
+		at[k] = len(kept)
+		kept = append(kept, w)
+	}
+	return kept
 }
 
 // resume brings the session up to date with the request.

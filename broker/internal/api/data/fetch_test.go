@@ -7,6 +7,7 @@ import (
 
 	"github.com/thalweg-io/thalweg/broker/internal/network"
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
+	"github.com/thalweg-io/thalweg/internal/kafka/wire"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -207,6 +208,68 @@ func TestFetchMinBytes(t *testing.T) {
 	})
 }
 
+// TestFetchDoesNotWaitForMoreThanFits: waiting is for bytes that could be in the answer.
+func TestFetchDoesNotWaitForMoreThanFits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		size := r.fill("a", "b", "c")
+		r.now = time.Now()
+		f := func(maxBytes, partitionMax int32) {
+			t.Helper()
+			req := fetchRequest(12, maxBytes, 0)
+			req.MaxWaitMillis, req.MinBytes = 60_000, 1<<30
+			req.Topics[0].Partitions[0].PartitionMaxBytes = partitionMax
+			r.fetch(req)
+			if waited := time.Since(r.now); waited != 0 {
+				t.Errorf("max_bytes %d, of the partition %d: waited %v", maxBytes, partitionMax, waited)
+			}
+		}
+		f(int32(size), 1<<20)
+		f(1<<20, int32(size))
+	})
+}
+
+// TestHugeRequestsLeaveNothingBehind: the memory that one large request needs is given back with its
+// answer, also if nothing is sent from files, and repetitions of a partition are looked at once.
+func TestHugeRequestsLeaveNothingBehind(t *testing.T) {
+	r := newRig(t)
+	r.fill("a")
+	from := make([]int64, 5*maxUnchecked)
+	for i := range from {
+		from[i] = 1 // at the end: nothing to send
+	}
+	req := fetchRequest(12, 1<<20, from...)
+	for i := range req.Topics[0].Partitions {
+		req.Topics[0].Partitions[i].Partition = int32(i % 2)
+	}
+	q := r.request(req)
+	if d := r.h.Fetch(q); d != network.Answered {
+		t.Fatalf("ended by %d", d)
+	}
+	resp := kmsg.NewPtrFetchResponse()
+	r.decode(q, resp)
+	if n := len(resp.Topics[0].Partitions); n != 2 {
+		t.Errorf("%d partitions in the answer", n)
+	}
+	for i := range req.Topics[0].Partitions {
+		req.Topics[0].Partitions[i].Partition = int32(i)
+	}
+	q2 := r.request(req)
+	q.Header, q.Payload, q.Out = q2.Header, q2.Payload, nil
+	r.h.Fetch(q)
+	s := slotOf(q).fetch
+	if cap(s.parts) > wire.MaxKept || cap(s.wants) > wire.MaxKept || cap(s.answer.bytes) > maxKeptAnswer {
+		t.Errorf("kept %d parts, %d wants, %d bytes", cap(s.parts), cap(s.wants), cap(s.answer.bytes))
+	}
+	p := r.request(r.produceRequest(9, 1, "orders", 0, r.records("a")))
+	r.h.Produce(p)
+	slotOf(p).produce.results = make([]wire.ProduceResult, 0, wire.MaxKept+1)
+	slotOf(p).produce.trim()
+	if slotOf(p).produce.results != nil {
+		t.Error("a produce keeps its results")
+	}
+}
+
 func TestListOffsets(t *testing.T) {
 	r := newRig(t)
 	r.fill("a", "b")
@@ -243,4 +306,30 @@ func TestListOffsets(t *testing.T) {
 	f(7, -4, -1, kerr.UnsupportedVersion.Code)
 	f(8, -4, 0, 0)
 	f(11, -6, -1, 0)
+}
+
+// TestListOffsetsOfOnePartitionTwice is SURFACE 81, also if the topic is named twice.
+func TestListOffsetsOfOnePartitionTwice(t *testing.T) {
+	r := newRig(t)
+	r.fill("a")
+	req := kmsg.NewPtrListOffsetsRequest()
+	req.SetVersion(7)
+	req.ReplicaID = -1
+	for range 2 {
+		rt := kmsg.NewListOffsetsRequestTopic()
+		rt.Topic = "orders"
+		rp := kmsg.NewListOffsetsRequestTopicPartition()
+		rp.Timestamp = -1
+		rt.Partitions = append(rt.Partitions, rp)
+		req.Topics = append(req.Topics, rt)
+	}
+	q := r.request(req)
+	r.h.ListOffsets(q)
+	resp := kmsg.NewPtrListOffsetsResponse()
+	r.decode(q, resp)
+	for _, topic := range resp.Topics {
+		if code := topic.Partitions[0].ErrorCode; code != kerr.InvalidRequest.Code {
+			t.Errorf("error %d", code)
+		}
+	}
 }

@@ -28,27 +28,29 @@ func (h *Handlers) ListOffsets(r *network.Request) network.Disposition {
 		return network.Hangup
 	}
 	resp := kmsg.NewPtrListOffsetsResponse()
+	asked := make(map[kafka.TopicPartition]int)
+	for _, t := range req.Topics {
+		for _, p := range t.Partitions {
+			asked[kafka.TopicPartition{Topic: t.Topic, Partition: p.Partition}]++
+		}
+	}
 	for i := range req.Topics {
-		resp.Topics = append(resp.Topics, h.listTopic(r, req, &req.Topics[i]))
+		resp.Topics = append(resp.Topics, h.listTopic(r, req, &req.Topics[i], asked))
 	}
 	return message.Answer(r, resp)
 }
 
-func (h *Handlers) listTopic(r *network.Request, req *kmsg.ListOffsetsRequest, t *kmsg.ListOffsetsRequestTopic) kmsg.ListOffsetsResponseTopic {
+func (h *Handlers) listTopic(r *network.Request, req *kmsg.ListOffsetsRequest, t *kmsg.ListOffsetsRequestTopic, asked map[kafka.TopicPartition]int) kmsg.ListOffsetsResponseTopic {
 	out := kmsg.NewListOffsetsResponseTopic()
 	out.Topic = t.Topic
 	allowed := h.allowed(r, security.OpDescribe, t.Topic)
 	l := h.find(false, []byte(t.Topic), kafka.TopicID{})
-	seen := make(map[int32]int, len(t.Partitions))
-	for i := range t.Partitions {
-		seen[t.Partitions[i].Partition]++
-	}
 	for i := range t.Partitions {
 		p := &t.Partitions[i]
 		switch {
 		case !allowed:
 			out.Partitions = append(out.Partitions, noOffset(p.Partition, kerr.TopicAuthorizationFailed.Code))
-		case seen[p.Partition] > 1: // SURFACE 81
+		case asked[kafka.TopicPartition{Topic: t.Topic, Partition: p.Partition}] > 1: // SURFACE 81, also over several entries of the topic
 			out.Partitions = append(out.Partitions, noOffset(p.Partition, kerr.InvalidRequest.Code))
 		default:
 			out.Partitions = append(out.Partitions, h.listPartition(req, l, p))

@@ -234,5 +234,20 @@ func (s *produce) done() {
 	s.req.Reset()
 	clear(s.resp.Topics)
 	clear(s.waits)
+	s.trim()
 	s.r = nil
+}
+
+// trim gives back what an unusually large request needed.
+func (s *produce) trim() {
+	if cap(s.results) > wire.MaxKept {
+		s.results = nil
+	}
+	if cap(s.waits) > wire.MaxKept {
+		s.waits = nil
+	}
+	if cap(s.resp.Topics) > wire.MaxKept {
+		s.resp.Topics = nil
+	}
+	s.op.Trim()
 }

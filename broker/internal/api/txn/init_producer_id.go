@@ -2,7 +2,6 @@ package txn
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/thalweg-io/thalweg/broker/internal/api/message"
@@ -66,14 +65,26 @@ func (h *Handlers) allowed(r *network.Request, op security.Operation, res securi
 	return h.Authorizer.Allowed(r.Session.Principal, r.Session.RemoteHost, op, res, name)
 }
 
+// allocate takes an id from the stock, or waits for a new block: no longer than allocateTimeout, nor than the
+// connection lives.
 func (h *Handlers) allocate(r *network.Request, resp *kmsg.InitProducerIDResponse) {
-	ctx, cancel := context.WithTimeout(context.Background(), allocateTimeout)
-	defer cancel()
-	id, err := h.IDs.Next(ctx)
-	switch {
-	case errors.Is(err, ErrNoProducerID):
-		resp.ErrorCode = kerr.CoordinatorLoadInProgress.Code // as Kafka: retriable, and soon
-	default:
-		resp.ProducerID, resp.ProducerEpoch = int64(id), 0
+	id, ok := h.IDs.Take()
+	if !ok {
+		ctx, cancel := context.WithTimeout(context.Background(), allocateTimeout)
+		defer cancel()
+		gone := r.Done()
+		go func() {
+			select {
+			case <-gone:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+		var err error
+		if id, err = h.IDs.Next(ctx); err != nil {
+			resp.ErrorCode = kerr.CoordinatorLoadInProgress.Code // as Kafka: retriable, and soon
+			return
+		}
 	}
+	resp.ProducerID, resp.ProducerEpoch = int64(id), 0
 }

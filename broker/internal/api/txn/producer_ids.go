@@ -37,6 +37,19 @@ type ProducerIDs struct {
 // NewProducerIDs makes an empty stock.
 func NewProducerIDs(from Allocator) *ProducerIDs { return &ProducerIDs{from: from} }
 
+// Take returns an id from the stock, without waiting for more.
+func (s *ProducerIDs) Take() (id kafka.ProducerID, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.block.Size == 0 {
+		return kafka.NoProducerID, false
+	}
+	id = s.block.First
+	s.block.First++
+	s.block.Size--
+	return id, true
+}
+
 // Next returns an id that was never given before. It waits for the controller if the stock is
 // empty, until ctx ends. Safe for concurrent use.
 func (s *ProducerIDs) Next(ctx context.Context) (kafka.ProducerID, error) {
@@ -55,13 +68,15 @@ func (s *ProducerIDs) Next(ctx context.Context) (kafka.ProducerID, error) {
 
 // take returns an id, or what to wait for, or why the last block did not come.
 func (s *ProducerIDs) take() (id kafka.ProducerID, asking <-chan struct{}, err error) {
+	if id, ok := s.Take(); ok {
+		return id, nil, nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.block.Size > 0 {
-		id = s.block.First
-		s.block.First++
-		s.block.Size--
-		return id, nil, nil
+	if s.block.Size > 0 { // a block has come in between
+		closed := make(chan struct{})
+		close(closed)
+		return kafka.NoProducerID, closed, nil
 	}
 	if err = s.failed; err != nil {
 		s.failed = nil // the next caller asks again
