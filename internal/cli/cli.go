@@ -1,9 +1,15 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/thalweg-io/thalweg/internal/cli/kafkatool"
 )
 
 // Streams is where a command reads and writes.
@@ -30,6 +36,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"server", "run a broker", runServer},
+		{"kafka-server-stop", "stop the brokers that run on this machine", runServerStop},
 		{"version", "print the version", runVersion},
 	}
 }
@@ -52,7 +59,18 @@ func Main(args []string, s Streams) int {
 			return exitCode(c.run(args[1:], s), s)
 		}
 	}
+	if tool, ok := kafkatool.Find(args[0]); ok {
+		return runTool(tool, args[1:], s)
+	}
 	return exitCode(usage("there is no command %q; \"thalweg help\" lists them", args[0]), s)
+}
+
+// runTool runs a tool by Kafka's name. The first Ctrl-C lets it end in its own way, a second one ends it at once.
+func runTool(tool kafkatool.Tool, args []string, s Streams) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return tool.Run(ctx, args, kafkatool.Streams(s))
 }
 
 func exitCode(err error, s Streams) int {
@@ -70,7 +88,11 @@ func exitCode(err error, s Streams) int {
 func printHelp(w io.Writer) {
 	fmt.Fprint(w, "Thalweg, an event-streaming platform that speaks Apache Kafka's protocol.\n\nUsage: thalweg COMMAND [ARGUMENTS]\n\n")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-10s %s\n", c.name, c.summary)
+		fmt.Fprintf(w, "  %-28s %s\n", c.name, c.summary)
+	}
+	fmt.Fprint(w, "\nTools by Kafka's names, with Kafka's options and output (also as scripts in bin/):\n\n")
+	for _, t := range kafkatool.Tools() {
+		fmt.Fprintf(w, "  %-28s %s\n", t.Name, t.Summary)
 	}
 	fmt.Fprint(w, "\n\"thalweg COMMAND --help\" explains a command.\n")
 }

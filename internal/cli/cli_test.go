@@ -31,6 +31,10 @@ func TestExitCodesAndWords(t *testing.T) {
 		}
 	}
 	f(0, "server")
+	f(0, "kafka-topics", "help")
+	f(0, "4.4.0", "kafka-topics", "--version")
+	f(0, "--node-id", "kafka-server-stop", "--help")
+	f(2, "--all", "kafka-server-stop", "--all")
 	f(0, "server", "help")
 	f(0, "Kafka 4.4", "version")
 	f(0, "flush.policy", "server", "--help")
@@ -50,17 +54,13 @@ func TestOverridesWinOverTheFile(t *testing.T) {
 	if err := os.WriteFile(file, []byte("node.id=1\nnum.partitions=2\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	props, _, err := serverProperties([]string{"--override", "node.id=7", file, "--override=log.dirs=/a=b"})
+	a, err := parseServer([]string{"--override", "node.id=7", file, "--override=log.dirs=/a=b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	props, err := a.properties()
 	if err != nil || !maps.Equal(props, map[string]string{"node.id": "7", "num.partitions": "2", "log.dirs": "/a=b"}) {
 		t.Errorf("%v, %v", props, err)
-	}
-}
-
-func TestParseProperties(t *testing.T) {
-	got := parseProperties("# comment\n! comment\n\n a=1 \nb : 2\nc 3\nd\ne=x\\\n   y\n f = g=h\r\na=last\nend=x\\")
-	want := map[string]string{"a": "last", "b": "2", "c": "3", "d": "", "e": "xy", "f": "g=h", "end": "x"}
-	if !maps.Equal(got, want) {
-		t.Errorf("%v", got)
 	}
 }
 

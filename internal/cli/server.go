@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -17,11 +16,14 @@ import (
 	"github.com/thalweg-io/thalweg/broker"
 )
 
-const serverHelp = `Usage: thalweg server [server.properties] [--override KEY=VALUE]...
+const serverHelp = `Usage: thalweg server [-daemon] [server.properties] [--override KEY=VALUE]...
 
 Runs a broker until it is told to stop (Ctrl-C or SIGTERM): it finishes requests, flushes and
 stops cleanly; a second Ctrl-C ends it at once. Without configuration it listens on loopback,
 port 9092, and keeps its data in ./thalweg-data.
+
+-daemon runs it in the background: what it prints goes to logs/kafkaServer.out and its log to
+logs/server.log, which is rotated; LOG_DIR names another directory than logs.
 
 Keys are Kafka's, and beside them flush.policy: group (default: an acknowledged record has been
 flushed to disk) or os (as Kafka: the operating system writes when it likes).
@@ -35,21 +37,33 @@ const echo = 200 * time.Millisecond
 const shutdownTimeout = 30 * time.Second
 
 func runServer(args []string, s Streams) error {
-	props, help, err := serverProperties(args)
-	if help {
-		_, err = io.WriteString(s.Out, serverHelp)
-	}
-	if help || err != nil {
+	a, err := parseServer(args)
+	switch {
+	case err != nil:
 		return err
+	case a.help:
+		_, err = io.WriteString(s.Out, serverHelp)
+		return err
+	case a.version:
+		return runVersion(nil, s)
 	}
-	cfg, ignored, err := broker.FromProperties(props)
+	cfg, err := a.config(s.Err)
 	if err != nil {
 		return err
 	}
-	for _, key := range ignored {
-		fmt.Fprintf(s.Err, "thalweg: %s has no effect in this version\n", key)
+	if a.daemon {
+		return runDaemon(args, s)
+	}
+	file, err := daemonLog()
+	if err != nil {
+		return err
 	}
 	cfg.Logger = slog.New(slog.NewTextHandler(s.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if file != nil {
+		defer file.Close()
+		cfg.Logger = slog.New(slog.NewTextHandler(file, nil))
+		s.Out, s.Err = io.MultiWriter(s.Out, file), io.MultiWriter(s.Err, file)
+	}
 	// Signals are caught before anything is opened, so that none ends the process half-way.
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -57,45 +71,32 @@ func runServer(args []string, s Streams) error {
 	return serve(cfg, signals, s)
 }
 
-// serverProperties collects the configuration: the file first, then the overrides.
-func serverProperties(args []string) (props map[string]string, help bool, err error) {
-	props = map[string]string{}
-	overrides := map[string]string{}
-	file := ""
-	for i := 0; i < len(args); i++ {
-		arg := args[i]
-		value, inline := strings.CutPrefix(arg, "--override=")
-		switch {
-		case arg == "--help" || arg == "-h":
-			return nil, true, nil
-		case arg == "--override":
-			if i++; i == len(args) {
-				return nil, false, usage("--override needs KEY=VALUE")
-			}
-			value, inline = args[i], true
-		case !inline && strings.HasPrefix(arg, "-"):
-			return nil, false, usage("server has no option %s", arg)
-		case !inline && file != "":
-			return nil, false, usage("server takes one properties file, not both %s and %s", file, arg)
-		case !inline:
-			file = arg
-		}
-		if !inline {
-			continue
-		}
-		k, v, ok := strings.Cut(value, "=")
-		if !ok {
-			return nil, false, usage("--override needs KEY=VALUE, not %q", value)
-		}
-		overrides[strings.TrimSpace(k)] = v
+// config reads the configuration and tells of everything in it that has no effect.
+func (a serverArguments) config(w io.Writer) (broker.Config, error) {
+	props, err := a.properties()
+	if err != nil {
+		return broker.Config{}, err
 	}
-	if file != "" {
-		if props, err = readProperties(file); err != nil {
-			return nil, false, fmt.Errorf("cannot read the properties file: %w", err)
+	quiet := os.Getenv(daemonVariable) != "" // the foreground has told it
+	note := func(format string, args ...any) {
+		if !quiet {
+			fmt.Fprintf(w, "thalweg: "+format+"\n", args...)
 		}
 	}
-	maps.Copy(props, overrides)
-	return props, false, nil
+	for _, l := range withoutControllers(props) {
+		note("listener %s is not opened: a node here needs none for controllers", l)
+	}
+	cfg, ignored, err := broker.FromProperties(props)
+	if err != nil {
+		return cfg, err
+	}
+	for _, key := range ignored {
+		note("%s", ignoredKey(key))
+	}
+	if set := ignoredVariables(os.Getenv); len(set) > 0 {
+		note("no effect in the environment, there is no Java: %s", strings.Join(set, ", "))
+	}
+	return cfg, nil
 }
 
 // serve runs a broker until a signal or a failure.
@@ -143,8 +144,16 @@ func greet(b *broker.Broker, cfg broker.Config, w io.Writer) {
 		}
 		fmt.Fprintf(w, "data in %s\n", d)
 	}
-	at := b.Listeners()[0].Address()
-	fmt.Fprintf(w, "try: echo hello | kcat -b %s -P -t greetings; kcat -b %s -C -t greetings -e\n", at, at)
+	at := reachable(b.Listeners()[0])
+	fmt.Fprintf(w, greeted+"echo hello | kcat -b %s -P -t greetings; kcat -b %s -C -t greetings -e\n", at, at)
+}
+
+// reachable is an address for a client on this machine: a wildcard is none.
+func reachable(l broker.Listener) string {
+	if l.Host == "" || l.Host == "0.0.0.0" || l.Host == "::" {
+		l.Host = "localhost"
+	}
+	return l.Address()
 }
 
 // stop shuts down cleanly, or ends at once on another signal.

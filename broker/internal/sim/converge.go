@@ -24,7 +24,7 @@ func (w *world) heal() {
 	for _, n := range w.nodes {
 		n.clock.heal(w.e.now)
 		n.crashing = nil
-		n.data.SetCapacity(0)
+		n.room()
 		if n.up {
 			n.errors.meta.SetRules()
 			n.errors.data.SetRules()

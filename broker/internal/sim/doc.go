@@ -20,8 +20,8 @@
 //
 // # What is checked
 //
-// Predicates is the table of predicates with the ids of the project's rules and the moment at which each is
-// evaluated. A panic of a core, an error that it must not return, and a cluster that does not
+// Predicates is the table of predicates with the ids of the project's rules and the moment at which
+// each is evaluated. A panic of a core, an error that it must not return, and a cluster that does not
 // converge are violations as well.
 //
 // # Faults that are injected
@@ -36,9 +36,12 @@
 //
 // # Files
 //
-// engine.go (events, time, chance, trace hash), network.go (links), plan.go (what is drawn from a seed), fault.go
-// (the faults), world.go (a run), node.go (a broker and voter), node_control.go
-// (registration, heartbeats), node_data.go (produce, fetch), node_snapshot.go (of the metadata log), connection.go (requests), clock.go, client.go, producer.go, consumer.go, admin.go (the workload), oracle.go, oracle_meta.go,
-// oracle_data.go (what the run should look like), operation.go (the history), predicates.go (table), converge.go (liveness), sometimes.go, shrink.go, sequence.go (the
-// printed remains). The command simulate runs seeds.
+// engine.go (events, time, chance, trace hash), network.go (links), clock.go (wall clocks), plan.go
+// (what is drawn from a seed), fault.go (the faults), world.go (a run), converge.go (its end), node.go
+// (a broker and voter), node_crash.go (how it ends), node_control.go (registration, heartbeats),
+// node_data.go (produce, fetch), node_snapshot.go (of the metadata log), connection.go (requests),
+// client.go, producer.go, consumer.go, admin.go (the workload), operation.go (what of it goes into the history),
+// oracle.go, oracle_meta.go, oracle_data.go (what a run should look like), predicates.go (their
+// table), sometimes.go, shrink.go, sequence.go (the printed remains). The command simulate runs
+// seeds.
 package sim

@@ -179,10 +179,12 @@ func TestOracleSees(t *testing.T) {
 		o.appended(&node{starts: 2}, produceRequest{at: at, count: 1}, a, 5)
 	})
 	lead := func(o *oracle, id, start int) {
+		o.voters = append(o.voters, voterPast{})
+		o.voters[id].next = 1
 		o.lead(&node{w: o.w, id: id, starts: start}, quorum.State{Self: true, Term: 4})
 	}
 	f("C-13", func(o *oracle) { lead(o, 0, 1); lead(o, 0, 2) })
-	f("C-19", func(o *oracle) { lead(o, 0, 1); o.voters = append(o.voters, voterPast{}); lead(o, 1, 1) })
+	f("C-19", func(o *oracle) { lead(o, 0, 1); lead(o, 1, 1) })
 	f("C-19", func(o *oracle) { o.applying(&node{w: o.w}, []quorum.Entry{{Index: 2}}) })
 	f("C-01", func(o *oracle) { o.allocated(&node{}, idBlock{0, 10}); o.allocated(&node{}, idBlock{9, 19}) })
 }

@@ -1,0 +1,3 @@
+@echo off
+call "%~dp0thalweg-run.bat" kafka-get-offsets %*
+exit /b %ERRORLEVEL%

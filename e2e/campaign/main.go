@@ -1,0 +1,103 @@
+// Campaign runs what takes too long for the tests and writes down what came of it.
+//
+//	go run ./e2e/campaign [-n n] [-from n] [-j n] [-out dir] NAME
+//
+// A page docs/campaigns/NAME.md has the commit, the command, the counts and the duration. The
+// campaigns are in the table below. It ends with 1 if a campaign failed.
+//
+// Files: main.go (table, flags), sim.go (the simulator's campaigns), page.go (what a page looks like).
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+)
+
+// options are the flags.
+type options struct {
+	n, from uint64
+	jobs    int
+	out     string
+	text    string // the command line, for the page
+}
+
+// campaign is one entry of the table. run adds what it found to the page; an error says that the
+// campaign failed, and the page is written all the same.
+type campaign struct {
+	name, purpose string
+	n             uint64 // default of -n
+	run           func(context.Context, *options, *page) error
+}
+
+var campaigns = []campaign{
+	{"sim-seeds", "The simulator plays many seeds; none violates a predicate, and every state of its Sometimes table is reached.", 20_000, simSeeds},
+	{"sim-twice", "The simulator plays every seed twice; the traces are equal.", 500, simTwice},
+	{"sim-planted", "Every planted bug that the simulator can see is found within so many seeds, and shrunk.", 2000, simPlanted},
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "campaign:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	var o options
+	flags := flag.NewFlagSet("campaign", flag.ContinueOnError)
+	flags.Uint64Var(&o.n, "n", 0, "how much; 0 is the campaign's own default")
+	flags.Uint64Var(&o.from, "from", 1, "first seed")
+	flags.IntVar(&o.jobs, "j", runtime.NumCPU(), "so many at a time")
+	flags.StringVar(&o.out, "out", filepath.Join("docs", "campaigns"), "where the page goes")
+	if len(os.Args) < 2 {
+		return usage()
+	}
+	args := os.Args[1:]
+	name := args[0]
+	if name[0] != '-' {
+		args = args[1:] // the name may stand before the flags
+	}
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if name[0] == '-' {
+		name = flags.Arg(0)
+	}
+	for _, c := range campaigns {
+		if c.name != name {
+			continue
+		}
+		if o.n == 0 {
+			o.n = c.n
+		}
+		o.text = fmt.Sprintf("go run ./e2e/campaign %s -n %d -from %d -j %d", c.name, o.n, o.from, o.jobs)
+		return conduct(ctx, c, &o)
+	}
+	return usage()
+}
+
+func usage() error {
+	for _, c := range campaigns {
+		fmt.Fprintf(os.Stderr, "%-14s %s\n", c.name, c.purpose)
+	}
+	return errors.New("name a campaign")
+}
+
+func conduct(ctx context.Context, c campaign, o *options) error {
+	p := newPage(ctx, c, o)
+	failed := c.run(ctx, o, p)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	err := errors.Join(failed, p.write(o.out, failed))
+	fmt.Println("see", p.name(o.out))
+	return err
+}

@@ -1,0 +1,111 @@
+package kafkatool
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+	"github.com/thalweg-io/thalweg/broker/brokertest"
+)
+
+// TestGolden runs the command lines of testdata against a broker of their own per file, and compares
+// exit code and output; -rewrite writes the files anew. The first line of a block is the command
+// line, with $B for the bootstrap option; lines that begin with "< " are standard input. What
+// differs from run to run is replaced: ids, addresses, times, and the tables of options. The
+// expected texts were compared with what Apache Kafka's 4.3 tools print against the same broker.
+func TestGolden(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, path := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			b := brokertest.Start(t)
+			dir := t.TempDir()
+			datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+				line, stdin := script(d.Input)
+				line = strings.NewReplacer("$B", "--bootstrap-server "+b.Addr(), "$ADDR", b.Addr(), "$DIR", dir).Replace(line)
+				return steady(execute(t, line, stdin), b.Addr(), dir)
+			})
+		})
+	}
+}
+
+// script splits a block into the command line and its input.
+func script(text string) (line, stdin string) {
+	var in strings.Builder
+	for i, l := range strings.Split(text, "\n") {
+		rest, isInput := strings.CutPrefix(l, "<")
+		rest = strings.TrimPrefix(rest, " ")
+		switch {
+		case isInput:
+			in.WriteString(strings.ReplaceAll(rest, `\t`, "\t") + "\n")
+		case i == 0:
+			line = l
+		default:
+			line += " " + l
+		}
+	}
+	return line, in.String()
+}
+
+// words splits a command line as a shell does, with single quotes only.
+func words(line string) (out []string) {
+	for i, part := range strings.Split(line, "'") {
+		if i%2 == 1 {
+			out = append(out, part)
+			continue
+		}
+		out = append(out, strings.Fields(part)...)
+	}
+	return out
+}
+
+func execute(t *testing.T, line, stdin string) string {
+	t.Helper()
+	args := words(line)
+	tool, ok := Find(args[0])
+	if !ok {
+		t.Fatalf("there is no tool %s", args[0])
+	}
+	var out, errs bytes.Buffer
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	code := tool.Run(ctx, args[1:], Streams{In: strings.NewReader(stdin), Out: &out, Err: &errs})
+	text := out.String()
+	for l := range strings.Lines(errs.String()) {
+		text += "! " + strings.TrimSuffix(l, "\n") + "\n"
+	}
+	return fmt.Sprintf("%sexit %d\n", text, code)
+}
+
+var unsteady = []struct {
+	pattern *regexp.Regexp
+	instead string
+}{
+	{regexp.MustCompile(`(?s)(! )?Option +Description\n.*\n(exit )`), "${1}(options)\n$2"},
+	{regexp.MustCompile(`TopicId: \S{22}`), "TopicId: ID"},
+	{regexp.MustCompile(`Cluster ID: \S{22}`), "Cluster ID: ID"},
+	{regexp.MustCompile(`Time:\d{13}`), "Time:NOW"},
+	{regexp.MustCompile(`"timestamp":\d{13}`), `"timestamp":NOW`},
+	{regexp.MustCompile(`"avg_throughput":[0-9.e+-]+`), `"avg_throughput":N`},
+	{regexp.MustCompile(`(?m)^(\d+ (?:steady state )?records sent), .*$`), "$1, ..."},
+	{regexp.MustCompile(`(?m)^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d:\d{3}, 20\S+ \S+, ([0-9.]+), [0-9.]+, (\d+), .*$`), "START, END, $1, RATE, $2, ..."},
+	{regexp.MustCompile(`"size":\d+`), `"size":N`},
+}
+
+// steady replaces what no two runs have in common.
+func steady(text, addr, dir string) string {
+	host, port, _ := strings.Cut(addr, ":")
+	text = strings.NewReplacer(addr, "ADDR", host, "HOST", dir, "DIR", port, "PORT").Replace(text)
+	for _, u := range unsteady {
+		text = u.pattern.ReplaceAllString(text, u.instead)
+	}
+	return strings.ReplaceAll(text, "\t", "→")
+}
