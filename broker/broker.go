@@ -39,15 +39,16 @@ type Broker struct {
 	clusterID string
 	epoch     atomic.Int64 // this incarnation's broker epoch
 
-	dirs    []*storage.Dir
-	loader  *metadata.Loader
-	runner  *quorum.Runner
-	control *control
-	life    *lifecycle
-	clock   *delayed.Clock
-	sweeper *sweeper
-	network *network.Server
-	bound   []Listener // with the ports that were really bound
+	dirs     []*storage.Dir
+	loader   *metadata.Loader
+	replicas *replica.Manager
+	runner   *quorum.Runner
+	control  *control
+	life     *lifecycle
+	clock    *delayed.Clock
+	sweeper  *sweeper
+	network  *network.Server
+	bound    []Listener // with the ports that were really bound
 
 	serving  atomic.Bool
 	failed   chan error // the first failure that the process cannot go on with (C-12)
@@ -169,6 +170,7 @@ func (b *Broker) startQuorum() error {
 	manager := replica.NewManager(replica.Options{Self: self, Dirs: b.dirs, Logger: b.lg, FS: b.cfg.FS, Doomed: b.sweeper.doomed})
 	go b.sweeper.run(manager)
 	b.loader.Subscribe(manager)
+	b.replicas = manager
 
 	seed := rand.NewPCG(rand.Uint64(), rand.Uint64())
 	machine := &controller.Machine{Loader: b.loader, Now: func() int64 { return time.Now().UnixMilli() }}
@@ -218,11 +220,17 @@ func (b *Broker) buildAPI(manager *replica.Manager) (err error) {
 	return err
 }
 
+// stalledAfter is how long a write or flush may take before an operator is told.
+const stalledAfter = 10 * time.Second
+
 // checkDirs ends the broker when the directory of the metadata log, or the last one, has failed (C-12, S-09): it would
 // lead nothing, and what it decides could not be written.
 func (b *Broker) checkDirs() {
 	alive := 0
 	for i, d := range b.dirs {
+		if age := d.Stalled(time.Now()); age > stalledAfter { // S-13
+			b.lg.Error("the disk does not answer", "dir", d.Path(), "for", age)
+		}
 		switch err := d.Err(); {
 		case err == nil:
 			alive++

@@ -15,6 +15,8 @@ import (
 const (
 	// heartbeatInterval is broker.heartbeat.interval.ms.
 	heartbeatInterval = 2 * time.Second
+	// expiryInterval is Kafka's producer.id.expiration.check.interval.ms.
+	expiryInterval = 10 * time.Minute
 	// A controller that was not there is asked again after a pause that grows from the first of
 	// these to the second: an election of one takes a millisecond, one of many a second.
 	firstPause = time.Millisecond
@@ -117,10 +119,15 @@ func (l *lifecycle) run() {
 	defer close(l.done)
 	t := time.NewTicker(heartbeatInterval)
 	defer t.Stop()
+	expiry := time.NewTicker(expiryInterval)
+	defer expiry.Stop()
 	for {
 		select {
 		case <-l.stop:
 			return
+		case now := <-expiry.C:
+			l.b.replicas.ExpireProducers(now)
+			continue
 		case <-t.C:
 		}
 		l.turn()

@@ -3,6 +3,7 @@ package replica
 import (
 	"time"
 
+	"github.com/thalweg-io/thalweg/broker/internal/storage"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
 	"github.com/thalweg-io/thalweg/internal/kafka/compress"
@@ -32,8 +33,10 @@ type Appended struct {
 // Append validates one client's batch and appends it as the leader (SURFACE 33-45). It sets base
 // offset and leader epoch in records, in place; records may be released when Append has returned.
 // With acks=all the caller then waits until Committed says so.
+// A batch that an idempotent producer sends again is not appended again: the answer is where the original is
+// (SURFACE 48), and acks=all waits for that.
 // Errors: ErrNotLeader, ErrNotEnoughReplicas (nothing appended, R-29), ErrOffline, *batch.Invalid,
-// and the log's own (no space). On any error nothing was appended. It does not block on the disk's
+// and the log's own (sequence, producer epoch, no space). On any error nothing was appended. It does not block on the disk's
 // flush, except for the log's bound on unflushed bytes. It allocates nothing unless it fails.
 func (p *Partition) Append(records []byte, o *AppendOptions) (Appended, error) {
 	if _, err := p.leading(kafka.NoLeaderEpoch); err != nil {
@@ -55,32 +58,34 @@ func (p *Partition) Append(records []byte, o *AppendOptions) (Appended, error) {
 	if cfg.TimestampLogAppend {
 		appendTime = nowMs // Client has stamped it
 	}
-	a, err := p.append(b, o.Acks, nowMs)
+	a, duplicate, err := p.append(b, o.Acks, nowMs)
 	a.AppendTimeMs = appendTime
+	if duplicate.Duplicate && cfg.TimestampLogAppend {
+		a.AppendTimeMs = duplicate.MaxTimestamp // the original's (SURFACE 48)
+	}
 	return a, err
 }
 
-func (p *Partition) append(b batch.Batch, acks int16, nowMs int64) (Appended, error) {
+func (p *Partition) append(b batch.Batch, acks int16, nowMs int64) (Appended, storage.Outcome, error) {
 	p.mu.RLock()
 	r := p.role.Load()
 	if !r.leading {
 		p.mu.RUnlock()
-		return Appended{}, ErrNotLeader
+		return Appended{}, storage.Outcome{}, ErrNotLeader
 	}
 	if acks == AcksAll && !p.enough(r) {
 		p.mu.RUnlock()
-		return Appended{}, ErrNotEnoughReplicas
+		return Appended{}, storage.Outcome{}, ErrNotEnoughReplicas
 	}
-	base, err := p.log.Append(b, r.epoch, nowMs)
+	out, err := p.log.AppendClient(b, r.epoch, nowMs)
 	p.mu.RUnlock()
 	if err != nil {
-		return Appended{}, err
+		return Appended{}, out, err
 	}
 	p.advance()
 	return Appended{
-		BaseOffset: base, LastOffset: base + int64(b.LastOffsetDelta()),
-		LogStart: p.log.LogStartOffset(), Epoch: r.epoch,
-	}, nil
+		BaseOffset: out.BaseOffset, LastOffset: out.LastOffset, LogStart: p.log.LogStartOffset(), Epoch: r.epoch,
+	}, out, nil
 }
 
 // Committed says how an append with acks=all stands: nil when the high watermark has passed it

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/thalweg-io/thalweg/broker/internal/metadata"
 	"github.com/thalweg-io/thalweg/broker/internal/storage"
@@ -70,6 +71,16 @@ func (m *Manager) ByID(id kafka.TopicID) []*Partition { return m.table.byID(id) 
 // Partition finds one partition by name, or nil.
 func (m *Manager) Partition(topic string, index int32) *Partition {
 	return pick(m.ByName([]byte(topic)), index)
+}
+
+// ExpireProducers forgets idempotent producers that have been silent for producer.id.expiration.ms
+// (SURFACE 51).
+func (m *Manager) ExpireProducers(now time.Time) {
+	for _, d := range m.dirs {
+		for _, l := range d.Logs() {
+			l.ExpireProducers(now.UnixMilli())
+		}
+	}
 }
 
 // Publish brings the partitions into line with an image: it implements metadata.Publisher, and

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"syscall"
 
 	"github.com/thalweg-io/thalweg/internal/vfs"
 )
@@ -38,7 +39,7 @@ func readFile(v vfs.FS, name string) ([]byte, error) {
 }
 
 // replaceFile writes name.tmp, syncs it and renames it over name: readers and a crash see the old
-// content or the new. The name is durable after SyncDir of its directory.
+// content or the new. Lack of room leaves the old one: errNoRoom. The name is durable after SyncDir of its directory.
 func replaceFile(v vfs.FS, name string, content []byte) error {
 	tmp := name + extTemp
 	f, err := v.Create(tmp)
@@ -56,6 +57,10 @@ func replaceFile(v vfs.FS, name string, content []byte) error {
 	}
 	if err == nil {
 		err = v.Rename(tmp, name)
+	}
+	if errors.Is(err, syscall.ENOSPC) && !plantedNoRoomFatal {
+		v.Remove(tmp) // if it cannot be, it is removed at the next open
+		return fmt.Errorf("write %s: %w: %w", name, errNoRoom, err)
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)

@@ -169,6 +169,7 @@ type faulty struct {
 	d    *Dir
 	l    *Log
 	err  error // of opening
+	now  int64
 
 	list       []batch.Batch // what was appended, or may have been
 	floor      int64         // at least this is there
@@ -226,6 +227,8 @@ func (w *faulty) run() {
 func (w *faulty) step(i int) bool {
 	end := w.l.LogEndOffset()
 	switch {
+	case i == 33:
+		return w.remove()
 	case i%13 == 12:
 		to := max(end-1-int64(w.rng.IntN(4)), w.l.LogStartOffset())
 		w.floor = min(w.floor, to-2) // a batch that straddles goes as a whole
@@ -233,15 +236,15 @@ func (w *faulty) step(i int) bool {
 			for k := len(w.list); k > 0 && w.list[k-1].LastOffset() >= w.l.LogEndOffset(); k-- {
 				w.list = w.list[:k-1]
 			}
-		} else if !errors.Is(err, ErrOffline) {
-			w.fatalf("truncate: %v", err)
+		} else if !errors.Is(err, ErrOffline) && (!resumable(err) || w.l.LogEndOffset() != end) {
+			w.fatalf("truncate from %d: %d, %v", end, w.l.LogEndOffset(), err)
 		}
 	case i%17 == 16:
 		w.top = w.l.LogStartOffset() + w.rng.Int64N(end-w.l.LogStartOffset()+1)
 		if err := w.l.SetLogStartOffset(w.top); err == nil {
 			w.start = w.top
-		} else if w.d.Err() == nil {
-			w.fatalf("log start: %v", err)
+		} else if w.d.Err() == nil && (!resumable(err) || w.l.LogStartOffset() != w.start) {
+			w.fatalf("log start: %d, %v", w.l.LogStartOffset(), err)
 		}
 	case i%19 == 18:
 		clean := w.d.Err() == nil
@@ -264,13 +267,34 @@ func (w *faulty) step(i int) bool {
 	return true
 }
 
+// remove deletes the partition and creates it again.
+func (w *faulty) remove() bool {
+	w.floor, w.top = 0, 0
+	if err := w.l.Close(); err != nil && w.d.Err() == nil && !resumable(err) {
+		w.fatalf("close: %v", err)
+	}
+	if err := w.d.RemoveLog(testTopic); err != nil {
+		if w.d.Err() == nil {
+			w.fatalf("remove: %v", err)
+		}
+		return false
+	}
+	w.list, w.start = nil, 0
+	var err error
+	if w.l, err = w.d.OpenLog(testTopic, faultyConfig, nil); err != nil && w.d.Err() == nil && !resumable(err) {
+		w.fatalf("create again: %v", err)
+	}
+	return err == nil
+}
+
 func (w *faulty) append(end int64) {
 	s := sent{id: kafka.ProducerID(w.rng.IntN(2)), n: 1 + w.rng.IntN(3), ts: end}
 	if e, ok := stateOf(w.l)[s.id]; ok && len(e.window) > 0 {
 		s.seq = e.window[len(e.window)-1].seq + 1
 	}
 	b := s.batch()
-	_, err := w.l.AppendClient(b, 1, 0)
+	w.now += spaceCheckMs
+	_, err := w.l.AppendClient(b, 1, w.now)
 	switch {
 	case err == nil:
 	case w.d.Err() != nil: // it may be there or not

@@ -113,6 +113,10 @@ type DirOptions struct {
 	// CheckpointBytes is how much is synced between two writings of the recovery points, so that
 	// a crash has no more than this to scan. 0: 64 MiB.
 	CheckpointBytes int64
+	// ReserveBytes is the free space of the file system below which clients' appends are refused,
+	// so that everything else can go on (S-11). 0: 1 GiB, or a fiftieth of the file system if that
+	// is less. Negative: only the error of a write tells.
+	ReserveBytes int64
 	// MaxOpenFiles bounds the files held open without being in use or unsynced. 0: 1024.
 	MaxOpenFiles int
 }

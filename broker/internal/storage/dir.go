@@ -29,8 +29,10 @@ type Dir struct {
 	strays []string
 
 	loop            sync.WaitGroup
-	results         []synced // scratch of SyncOnce
-	sinceCheckpoint int64    // likewise
+	results         []synced            // scratch of SyncOnce
+	sinceCheckpoint int64               // likewise
+	sinceSpace      int64               // likewise
+	seen            map[*watch]sighting // scratch of Stalled
 
 	mu struct {
 		sync.Mutex
@@ -137,7 +139,7 @@ func (d *Dir) openLog(tip kafka.TopicIDPartition, cfg Config, obs Observer, firs
 		if errors.Is(err, ErrTopicID) || errors.Is(err, fs.ErrPermission) {
 			return nil, err
 		}
-		return nil, d.disk.fail(err)
+		return nil, d.disk.noRoom(err)
 	}
 	k := d.points.of(tp)
 	k.clean = d.clean && first && !created
@@ -233,7 +235,8 @@ func (d *Dir) removeDir(tp kafka.TopicPartition, path, gone string) error {
 	if err := v.SyncDir(d.path); err != nil {
 		return err
 	}
-	if err := d.points.forget(tp); err != nil {
+	// Without room it is forgotten with the next writing, or at open because it is not there.
+	if err := d.points.forget(tp); err != nil && !errors.Is(err, errNoRoom) {
 		return err
 	}
 	names, err := v.List(gone)
@@ -257,7 +260,7 @@ func (d *Dir) Checkpoint() error {
 		}
 	}
 	if err := d.points.write(); err != nil {
-		return d.disk.fail(err)
+		return d.disk.noRoom(err)
 	}
 	return nil
 }
@@ -293,6 +296,13 @@ func (d *Dir) Close(clean bool, epoch kafka.BrokerEpoch) error {
 		err = d.points.write()
 	}
 	if err == nil && clean && d.recovered() {
+		if d.disk.renew {
+			err = clearFailed(d.disk.fs, d.path)
+		}
+	} else {
+		clean = false
+	}
+	if err == nil && clean {
 		err = writeMarker(d.disk.fs, d.path, &d.meta, epoch)
 	}
 	return errors.Join(err, d.lock.Close())

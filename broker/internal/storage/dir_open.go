@@ -29,7 +29,7 @@ func OpenDir(v vfs.FS, path string, o DirOptions) (*Dir, error) {
 		return nil, fmt.Errorf("data directory %s: %w", path, err)
 	}
 	d := &Dir{path: path, opts: o, lock: lock, queue: newSyncQueue(o.QueueBytes), epoch: kafka.NoBrokerEpoch}
-	d.disk = &disk{fs: v, files: newFileCache(v, o.MaxOpenFiles), random: o.Random, lg: o.Logger, onFail: d.queue.fail}
+	d.disk = &disk{fs: v, files: newFileCache(v, o.MaxOpenFiles), random: o.Random, lg: o.Logger, path: path, reserve: o.ReserveBytes, onFail: d.queue.fail}
 	d.mu.logs = map[kafka.TopicPartition]*Log{}
 	d.mu.opened = map[kafka.TopicPartition]bool{}
 	if err := d.open(); err != nil {
@@ -47,6 +47,9 @@ func (d *Dir) open() error {
 	if err := d.identity(names); err != nil {
 		return err
 	}
+	if d.disk.renew, err = readFailed(d.disk.fs, d.path); err != nil {
+		return err
+	}
 	if d.epoch, d.clean, err = takeMarker(d.disk.fs, d.path, &d.meta); err != nil {
 		return err
 	}
@@ -60,8 +63,13 @@ func (d *Dir) open() error {
 	if err := d.survey(names); err != nil {
 		return err
 	}
-	d.points, err = readDirPoints(d.disk, d.path, d.found)
-	return err
+	if d.points, err = readDirPoints(d.disk, d.path, d.found); err != nil {
+		return err
+	}
+	if _, err := d.CheckSpace(); err != nil {
+		d.disk.lg.Warn("cannot tell the free space", "error", err)
+	}
+	return nil
 }
 
 // identity reads meta.properties and compares, or formats an empty directory (C-11).

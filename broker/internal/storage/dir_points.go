@@ -80,8 +80,13 @@ func (p *dirPoints) lower(l *Log, offset int64) error {
 	if p.mu.recovery[tp] <= offset {
 		return nil
 	}
+	old := p.mu.recovery[tp]
 	p.mu.recovery[tp] = offset
-	return p.writeLocked(recoveryPointFile, p.mu.recovery)
+	err := p.writeLocked(recoveryPointFile, p.mu.recovery)
+	if err != nil { // asked again, it must be written
+		p.mu.recovery[tp] = old
+	}
+	return err
 }
 
 func (p *dirPoints) note(l *Log) {

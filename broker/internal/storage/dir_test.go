@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/thalweg-io/thalweg/internal/kafka"
@@ -329,4 +330,27 @@ func TestPolicyOS(t *testing.T) {
 		t.Fatalf("after the change: flushed %d, told %d", l.FlushedEndOffset(), s.last())
 	}
 	d.Close(false, 0)
+}
+
+// TestUnreadableIsNotMissing: what cannot be read just now is not what is not there. A partition
+// taken for a stray would lose its checkpoints and with them its log start; found by
+// TestCampaignNthOp.
+func TestUnreadableIsNotMissing(t *testing.T) {
+	mem := vfs.NewMem()
+	d, l := openTestLog(t, mem, Config{})
+	appendBatch(t, l, 4, 0, 0)
+	if err := l.SetLogStartOffset(2); err != nil {
+		t.Fatal(err)
+	}
+	d.Close(true, 0)
+	for _, name := range []string{partitionFile, logStartFile, recoveryPointFile, metaFile, cleanFile} {
+		fs := vfs.WithErrors(mem, vfs.MustRules("op=read-like path=*/"+name+" nth=1 err=EIO")...)
+		if _, err := OpenDir(fs, testDir, testOptions()); !errors.Is(err, syscall.EIO) {
+			t.Fatalf("%s cannot be read: %v", name, err)
+		}
+		if d, l = openTestLog(t, mem, Config{}); l.LogStartOffset() != 2 {
+			t.Fatalf("after %s could not be read the log starts at %d", name, l.LogStartOffset())
+		}
+		d.Close(true, 0)
+	}
 }

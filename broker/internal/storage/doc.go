@@ -2,7 +2,7 @@
 // indexes, leader epochs and checkpoints, in data directories that know their cluster.
 //
 // Place in the road of the bytes: network → api → replica → storage. replica appends validated
-// batches (Log.Append, Log.AppendAsFollower) and reads regions of segment files (Log.Read →
+// batches (Log.AppendClient, Log.Append, Log.AppendAsFollower) and reads regions of segment files (Log.Read →
 // Slice) that network sends as they are. What goes back is the Observer: flushed end, directory
 // failed. storage owns the log end and the flushed end; the high watermark is replica's.
 //
@@ -18,12 +18,23 @@
 //     away, durably, before anything else. Without it, a log is scanned from its recovery point
 //     and cut at the first bad batch; what is left is synced before it counts as flushed.
 //  4. A failed fsync, write or truncation, other than for lack of room, takes the directory
-//     offline until the next start; everything in it then answers ErrOffline.
+//     offline until the next start; everything in it then answers ErrOffline. Word of it is left
+//     in the directory, so that the next start copies what it recovers instead of trusting the
+//     system's cache.
+//  5. Lack of room refuses clients first, at a reserve, and lets them in again by itself. A file
+//     that cannot be replaced for lack of room is tried again later; the recovery point waits.
+//
+// Producers: the state of idempotent and transactional producers is a fold over the batches
+// (producers.go), checked and changed under the lock of the append that it decides about. It is
+// snapshotted in Kafka's format when a segment is sealed and at a clean stop; at open and after a
+// truncation it is the newest snapshot below the end plus the batches after it.
 //
 // Invariants: LogStartOffset <= FlushedEndOffset <= LogEndOffset. The recovery point on disk is
 // never above what is durable, and is lowered before a truncation. A byte below a segment's
 // published size does not change while it can be read: truncation of a pinned file copies the kept
-// prefix. Index files, epoch file and state are functions of the batches and can be deleted.
+// prefix. Index files, epoch file, producer snapshots and state are functions of the batches and
+// can be deleted. A producer snapshot is never above what is durable, and those above the log end
+// are gone before anything is appended there.
 //
 // Concurrency: everything exported is safe for concurrent use. The package starts one goroutine
 // per Dir, in syncer_loop.go; everything else runs on the caller, takes time as an argument and
@@ -36,5 +47,7 @@
 // checkpoints, replacing files), log.go and log_*.go (one activity of a log each), segment.go,
 // segment_index.go, index.go (segments and their indexes), scan.go (walking batches in a file),
 // epochs.go (leader epochs), file.go (open files under a budget), syncer.go (queue and round),
-// syncer_loop.go (its goroutine), standalone.go (a log outside a Dir), config.go, errors.go.
+// syncer_loop.go (its goroutine), standalone.go (a log outside a Dir), producers.go,
+// producer_snapshot.go, log_producers.go (idempotent producers), space.go (the reserve), stall.go
+// (hanging operations), config.go, errors.go.
 package storage

@@ -21,7 +21,12 @@ type disk struct {
 	random func() [16]byte
 	lg     *slog.Logger
 	failed atomic.Pointer[error]
-	onFail func() // wakes whoever tells the observers; nil: nobody
+	path   string // of the data directory; for a log outside one its own
+	// reserve is DirOptions.ReserveBytes; negative for a log outside a data directory.
+	reserve int64
+	space   space
+	renew   bool   // an earlier run ended with a failed disk: see Log.renew
+	onFail  func() // wakes whoever tells the observers; nil: nobody
 }
 
 // err is not nil once the directory is offline.
@@ -38,8 +43,12 @@ func (d *disk) fail(cause error) error {
 		return cause
 	}
 	err := fmt.Errorf("%w: %w", ErrOffline, cause)
-	if d.failed.CompareAndSwap(nil, &err) && d.onFail != nil {
-		d.onFail()
+	if d.failed.CompareAndSwap(nil, &err) {
+		if d.onFail != nil {
+			d.onFail()
+		}
+		replaceFile(d.fs, d.path+"/"+failedFile, nil) // as well as it can be done now
+		d.fs.SyncDir(d.path)
 	}
 	return d.err()
 }
@@ -83,6 +92,8 @@ type Log struct {
 	hint     atomic.Int64 // high watermark to checkpoint, -1 none
 	segs     atomic.Pointer[[]*segment]
 	epochs   epochCache
+
+	writing, syncing watch
 
 	noProducers bool    // no producer state: a log without clients
 	snapshots   []int64 // producer snapshots on disk, ascending; guarded by syncMu
@@ -226,6 +237,8 @@ func (l *Log) ioFailed(err error) error {
 	case err == nil, errors.Is(err, ErrCorrupt), errors.Is(err, ErrOffline), errors.Is(err, ErrClosed),
 		errors.Is(err, ErrOffsetOutOfRange), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return err
+	case errors.Is(err, errNoRoom):
+		return l.disk.noRoom(err)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
@@ -244,7 +257,9 @@ func (l *Log) Close() error {
 		err = l.notePoints()
 	}
 	if err == nil {
-		err = l.points.write()
+		if err = l.points.write(); err != nil {
+			err = l.disk.noRoom(err)
+		}
 	}
 	if errors.Is(err, ErrClosed) {
 		return nil
@@ -278,7 +293,7 @@ func (l *Log) notePoints() error {
 		err = l.disk.fs.SyncDir(l.path)
 	}
 	if err != nil {
-		return l.disk.fail(err)
+		return l.disk.noRoom(err)
 	}
 	l.points.note(l)
 	return nil

@@ -44,7 +44,7 @@ type Outcome struct {
 // started syncer is behind by more than DirOptions.QueueBytes. b stays the caller's.
 // Errors: ErrTooLarge, ErrStaleEpoch, ErrInvalidProducerEpoch, ErrInvalidTxnState,
 // ErrCoordinatorFenced, ErrOffline, ErrClosed; syscall.ENOSPC (wrapped) is the one after which
-// appending may be tried again.
+// appending may be tried again (S-11).
 func (l *Log) Append(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64) (base int64, err error) {
 	o, err := l.appendAsLeader(b, epoch, nowMs, false)
 	return o.BaseOffset, err
@@ -53,7 +53,8 @@ func (l *Log) Append(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64) (base 
 // AppendClient is Append for a validated batch of a client. If the batch has a producer id, its
 // sequence is checked against the producer's last batches in the same step as it is appended: an
 // exact repetition of one of the last five is answered with the place of the first one, also on a
-// full disk, and nothing is appended (SURFACE 48-50). Errors: those of Append, ErrOutOfOrderSequence.
+// full disk, and nothing is appended (SURFACE 48-50). Errors: those of Append,
+// ErrOutOfOrderSequence, and ErrFull while the directory keeps its reserve for others.
 func (l *Log) AppendClient(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64) (Outcome, error) {
 	return l.appendAsLeader(b, epoch, nowMs, true)
 }
@@ -91,9 +92,14 @@ func (l *Log) appendLocked(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64, 
 	if dup != nil {
 		return Outcome{BaseOffset: dup.last - int64(dup.delta), LastOffset: dup.last, MaxTimestamp: dup.timestamp, Duplicate: true}, nil
 	}
+	if client && l.disk.refuse(nowMs) {
+		return Outcome{}, ErrFull
+	}
 	base := l.end.Load()
 	b.SetBaseOffset(base)
 	b.SetLeaderEpoch(epoch)
+	l.writing.begin()
+	defer l.writing.end()
 	s, err := l.segmentFor(cfg, b, len(b), nowMs)
 	if err != nil {
 		return Outcome{}, err
@@ -172,6 +178,8 @@ func (l *Log) appendRun(cfg *Config, batches []byte, nowMs int64, done *Appended
 	if err != nil {
 		panic("BUG: appending an unchecked batch")
 	}
+	l.writing.begin()
+	defer l.writing.end()
 	s, err := l.segmentFor(cfg, first, len(first), nowMs)
 	if err != nil {
 		return 0, err
@@ -247,6 +255,9 @@ func (l *Log) rollLocked(cfg *Config, base int64) (*segment, error) {
 	s := newSegment(l.disk.files, l.path, base)
 	f, err := l.disk.fs.Create(s.log.path())
 	if err != nil {
+		if errors.Is(err, syscall.ENOSPC) {
+			l.disk.ranOut()
+		}
 		if resumable(err) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 			return nil, err
 		}
@@ -325,6 +336,7 @@ func (l *Log) writeFailed(s *segment, f vfs.File, pos int64, err error) error {
 	if terr := f.Truncate(pos); terr != nil {
 		return l.disk.fail(errors.Join(err, terr))
 	}
+	l.disk.ranOut()
 	return err
 }
 

@@ -133,7 +133,7 @@ func (l *Log) scanProducers(from int64) error {
 	for i := first; i < len(segs); i++ {
 		s, pos := segs[i], int64(0)
 		if i > first {
-			if err := l.writeSnapshot(s.base, l.mu.producers.encode()); err != nil {
+			if err := l.writeSnapshot(s.base, l.mu.producers.encode()); err != nil && !errors.Is(err, errNoRoom) {
 				return err
 			}
 		}
@@ -210,7 +210,7 @@ func (l *Log) stopSnapshot() error {
 		err = l.dropSnapshots(l.stray(end))
 	}
 	if err != nil {
-		return l.disk.fail(err)
+		return l.disk.noRoom(err)
 	}
 	return nil
 }
@@ -242,10 +242,13 @@ func (l *Log) dropSnapshots(gone func(offset int64) bool) error {
 
 // tidySnapshots removes at open what does not belong to a segment, but for the one that a clean
 // stop left, and what lies above the log end: it describes batches that are gone (durability 5).
+// So does what lies below the first segment, from where no batches lead on: a crash while the log
+// was emptied leaves it.
 func (l *Log) tidySnapshots() error {
 	n, end, newest := len(l.snapshots), l.end.Load(), int64(-1)
+	first := (*l.segs.Load())[0].base
 	for _, at := range l.snapshots {
-		if at <= end || plantedSnapshotAhead {
+		if at >= first && (at <= end || plantedSnapshotAhead) {
 			newest = at
 		}
 	}

@@ -60,7 +60,6 @@ type recovery struct {
 	ends   int64 // where the segments before the one being scanned end
 	x      index // of the segment being scanned
 	pos    int64 // where in it
-	begin  int64 // where the scan began in its first segment
 	reason string
 }
 
@@ -90,7 +89,7 @@ func (r *recovery) from(s *segment) error {
 	if err != nil || h.LastOffset() != s.base+int64(e.rel) {
 		return nil // scan it all: the index is not worth more
 	}
-	r.x, r.pos, r.begin = x, int64(e.pos), int64(e.pos)
+	r.x, r.pos = x, int64(e.pos)
 	r.order.next = h.BaseOffset()
 	return nil
 }
@@ -145,14 +144,12 @@ func (l *Log) settle(segs []*segment, i, j int, r *recovery) error {
 	} else {
 		l.segs.Store(&kept)
 	}
-	for k, s := range kept[i:] {
+	for _, s := range kept[i:] {
 		if s.mu.size > 0 && !plantedRecoveredUnsynced {
-			from := int64(0)
-			if k == 0 {
-				from = r.begin
-			}
-			if err := l.rewrite(s, from); err != nil {
-				return err
+			if l.disk.renew {
+				if err := l.renew(s); err != nil {
+					return err
+				}
 			}
 			if err := l.syncSegment(s, s != last); err != nil {
 				return err
@@ -175,33 +172,23 @@ func (l *Log) settle(segs []*segment, i, j int, r *recovery) error {
 	return nil
 }
 
-// rewrite puts the bytes of a segment from position pos on into the file once more. If writing
-// them out has failed before, with or without our knowing, the system holds them in its cache as
-// clean although the disk never got them: syncing alone would call them durable. Policy os
-// promises nothing of the kind and is spared the work. At most what was synced since the last
-// checkpoint is written.
-func (l *Log) rewrite(s *segment, pos int64) error {
-	if plantedNoRewrite || l.cfg.Load().Flush != FlushGroup {
+// renew copies a segment into a new file. After a failed fsync the system may hold bytes in its
+// cache as clean although the disk never got them: they can be read and scanned, and another sync
+// would call them durable.
+func (l *Log) renew(s *segment) error {
+	if plantedNoRenew {
 		return nil
 	}
-	f, err := s.log.acquire()
+	src, err := l.disk.fs.OpenReadWrite(s.log.path())
 	if err != nil {
 		return err
 	}
-	defer s.log.release()
-	bp := windows.Get().(*[]byte)
-	defer windows.Put(bp)
-	for pos < s.mu.size {
-		p := (*bp)[:min(int64(len(*bp)), s.mu.size-pos)]
-		if _, err := f.ReadAt(p, pos); err != nil {
-			return readError(s, pos, err)
-		}
-		if _, err := f.WriteAt(p, pos); err != nil {
-			return err
-		}
-		pos += int64(len(p))
+	f, err := l.swapCopy(src, s, s.mu.size)
+	if cerr := f.Close(); err == nil {
+		err = cerr
 	}
-	return nil
+	s.log.forget()
+	return err
 }
 
 // cutTail truncates the last segment after its good batches.

@@ -1,5 +1,7 @@
 package storage
 
+import "errors"
+
 // synced is what one round of syncing a log has made durable and may publish.
 type synced struct {
 	end      int64  // everything below is durable
@@ -46,8 +48,11 @@ func (l *Log) checkpointAfter(bytes int64) error {
 	err := l.notePoints()
 	if err == nil {
 		if err = l.points.write(); err != nil {
-			err = l.disk.fail(err)
+			err = l.disk.noRoom(err)
 		}
+	}
+	if errors.Is(err, errNoRoom) { // what was synced is; only the next scan is longer
+		return nil
 	}
 	return err
 }
@@ -83,8 +88,15 @@ func (l *Log) syncFiles(all bool) (synced, error) {
 	}
 	l.mu.Unlock()
 
+	l.syncing.begin()
+	defer l.syncing.end()
+	var again []*segment // data durable, but no room for the index files
 	for _, s := range work {
-		if err := l.syncSegment(s, s != active); err != nil {
+		err := l.syncSegment(s, s != active)
+		if errors.Is(err, errNoRoom) {
+			l.disk.ranOut()
+			again = append(again, s)
+		} else if err != nil {
 			return synced{bytes: r.bytes}, l.disk.fail(err)
 		}
 		names = names || s != active
@@ -101,6 +113,12 @@ func (l *Log) syncFiles(all bool) (synced, error) {
 			s.held = false
 			s.log.release()
 		}
+	}
+	if len(again) > 0 {
+		for _, s := range again {
+			s.dirty = true
+		}
+		l.mu.dirty = append(again, l.mu.dirty...)
 	}
 	clear(work)
 	l.mu.spare = work[:0]

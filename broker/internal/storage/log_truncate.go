@@ -273,10 +273,14 @@ func (l *Log) resetLocked(offset int64) error {
 	l.flushed.Store(offset)
 	l.recovery.Store(offset)
 	l.epochs.replace(nil, true)
-	if err := l.writeEpochs(); err != nil {
-		return err
+	err = l.writeEpochs()
+	if err == nil {
+		err = l.saveStart()
 	}
-	return l.saveStart()
+	if err != nil {
+		return l.disk.fail(err) // half done: also for lack of room
+	}
+	return nil
 }
 
 // SetLogStartOffset raises the log start, durably, and deletes the segments that lie wholly below
@@ -296,8 +300,10 @@ func (l *Log) SetLogStartOffset(offset int64) error {
 	if offset <= l.start.Load() {
 		return nil
 	}
-	l.start.Store(offset)
+	old := l.start.Swap(offset)
 	if err := l.saveStart(); err != nil {
+		l.start.Store(old)
+		l.points.noteStart(l)
 		return l.ioFailed(err)
 	}
 	l.epochs.truncateStart(offset) // its file follows: at open it is cut to the log start anyway
@@ -312,14 +318,12 @@ func (l *Log) SetLogStartOffset(offset int64) error {
 	kept := append([]*segment(nil), segs[n:]...)
 	l.segs.Store(&kept)
 	// Oldest first, so that a crash in between leaves no hole: dropLocked goes backwards.
-	old := append([]*segment(nil), segs[:n]...)
-	for i, j := 0, len(old)-1; i < j; i, j = i+1, j-1 {
-		old[i], old[j] = old[j], old[i]
-	}
+	gone := append([]*segment(nil), segs[:n]...)
+	slices.Reverse(gone)
 	if err := l.dropSnapshots(func(at int64) bool { return at < kept[0].base }); err != nil {
 		return l.ioFailed(err)
 	}
-	if err := l.dropLocked(old); err != nil {
+	if err := l.dropLocked(gone); err != nil {
 		return l.ioFailed(err)
 	}
 	return nil

@@ -17,6 +17,7 @@ const (
 	metaFile      = "meta.properties"
 	cleanFile     = ".kafka_cleanshutdown"
 	lockFile      = ".lock"
+	failedFile    = ".thalweg-failed"
 	partitionFile = "partition.metadata"
 )
 
@@ -114,6 +115,23 @@ func writeMarker(v vfs.FS, dir string, meta *metaProperties, epoch kafka.BrokerE
 		return err
 	}
 	return writeDurably(v, dir+"/"+cleanFile, content)
+}
+
+// readFailed reports whether an earlier run has left word that the disk failed.
+func readFailed(v vfs.FS, dir string) (bool, error) {
+	_, err := v.Stat(dir + "/" + failedFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// clearFailed takes the word back, durably, when everything has been recovered.
+func clearFailed(v vfs.FS, dir string) error {
+	if err := v.Remove(dir + "/" + failedFile); err != nil {
+		return err
+	}
+	return v.SyncDir(dir)
 }
 
 // encodePartition writes the identity of a partition directory.

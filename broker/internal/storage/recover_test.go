@@ -384,3 +384,25 @@ func TestStaleIndexOfSealedSegment(t *testing.T) {
 		t.Fatalf("%d segments, max time: offset %d, time %d, %v", l.Segments(), o, ts, err)
 	}
 }
+
+// TestShortAfterCleanStop: a log that lost bytes after a clean stop is damaged, and nothing of it
+// is cut; found by TestCampaignBits.
+func TestShortAfterCleanStop(t *testing.T) {
+	fs := vfs.NewMem()
+	d, l := openTestLog(t, fs, Config{SegmentBytes: 300})
+	fill(t, l, 5)
+	active := (*l.segs.Load())[l.Segments()-1].log.path()
+	d.Close(true, 0)
+	whole := fileBytes(t, fs, active)
+	for _, n := range []int{0, len(whole) / 2} {
+		putFile(t, fs, active, whole[:n])
+		d := openTestDir(t, fs)
+		if _, err := d.OpenLog(testTopic, Config{SegmentBytes: 300}, nil); !errors.Is(err, ErrCorrupt) {
+			t.Fatalf("%d bytes of %d: %v", n, len(whole), err)
+		}
+		d.Close(true, 0)
+		if got := fileBytes(t, fs, active); len(got) != n {
+			t.Fatal("a damaged log was changed")
+		}
+	}
+}

@@ -29,7 +29,7 @@ type StandaloneOptions struct {
 // empty topic id in tip writes and checks no partition.metadata. Errors: as Dir.OpenLog.
 func OpenStandalone(v vfs.FS, dir string, tip kafka.TopicIDPartition, cfg Config, o StandaloneOptions) (*Log, error) {
 	full := DirOptions{Random: o.Random, Logger: o.Logger, CheckpointBytes: o.CheckpointBytes, MaxOpenFiles: o.MaxOpenFiles}.withDefaults()
-	d := &disk{fs: v, files: newFileCache(v, full.MaxOpenFiles), random: full.Random, lg: full.Logger}
+	d := &disk{fs: v, files: newFileCache(v, full.MaxOpenFiles), random: full.Random, lg: full.Logger, path: dir, reserve: -1}
 	if err := prepareStandalone(v, dir, tip.ID); err != nil {
 		return nil, err
 	}
@@ -39,7 +39,13 @@ func OpenStandalone(v vfs.FS, dir string, tip kafka.TopicIDPartition, cfg Config
 		return nil, err
 	}
 	k.noProducers = true
+	if d.renew, err = readFailed(v, dir); err != nil {
+		return nil, err
+	}
 	l, err := openLog(d, dir, tip, cfg, nil, p, k)
+	if err == nil && d.renew {
+		err = clearFailed(v, dir)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -136,8 +142,13 @@ func (p *filePoints) lower(_ *Log, offset int64) error {
 	if p.mu.recovery <= offset {
 		return nil
 	}
+	old := p.mu.recovery
 	p.mu.recovery = offset
-	return p.writeLocked()
+	err := p.writeLocked()
+	if err != nil { // asked again, it must be written
+		p.mu.recovery = old
+	}
+	return err
 }
 
 func (p *filePoints) note(l *Log) {

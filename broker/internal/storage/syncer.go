@@ -159,6 +159,10 @@ func (d *Dir) tellFailed() {
 
 // checkpointAfter writes the recovery points once enough has been synced since the last time.
 func (d *Dir) checkpointAfter(bytes int64) {
+	if d.sinceSpace += bytes; d.sinceSpace >= spaceCheckBytes {
+		d.sinceSpace = 0
+		d.CheckSpace() // it is asked again soon if it cannot be told now
+	}
 	if d.sinceCheckpoint += bytes; d.sinceCheckpoint < d.opts.CheckpointBytes {
 		return
 	}

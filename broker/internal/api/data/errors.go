@@ -47,6 +47,11 @@ var codes = []struct {
 	{replica.ErrTimestamp, kerr.UnsupportedVersion},
 	{storage.ErrOffsetOutOfRange, kerr.OffsetOutOfRange},
 	{storage.ErrTooLarge, kerr.RecordListTooLarge},
+	{storage.ErrOutOfOrderSequence, kerr.OutOfOrderSequenceNumber},
+	{storage.ErrInvalidProducerEpoch, kerr.InvalidProducerEpoch}, // SURFACE 50
+	{storage.ErrInvalidTxnState, kerr.InvalidTxnState},
+	{storage.ErrCoordinatorFenced, kerr.TransactionCoordinatorFenced},
+	{storage.ErrFull, kerr.KafkaStorageError}, // S-11: retriable
 }
 
 // codeOf is Kafka's code for an error of a partition; 0 for nil. What is in no table is a fault of the log:

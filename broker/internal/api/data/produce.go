@@ -15,8 +15,7 @@ import (
 )
 
 // Produce: key 0, versions 3 to 13. Differs from Kafka: transactional records are refused
-// (INVALID_TXN_STATE) until there is a transaction coordinator; the records of a producer id
-// are not yet checked for duplicates.
+// (INVALID_TXN_STATE) until there is a transaction coordinator.
 //
 //	3   transactional id, record batches of magic 2 only (KIP-98)
 //	5   log start offset in the answer (KIP-107)

@@ -163,6 +163,7 @@ func TestEverySentinelHasACode(t *testing.T) {
 	for _, err := range []error{
 		replica.ErrNotLeader, replica.ErrNotEnoughReplicas, replica.ErrNotEnoughReplicasAfterAppend, replica.ErrFencedEpoch,
 		replica.ErrUnknownEpoch, replica.ErrOffsetNotAvailable, replica.ErrTimestamp, storage.ErrOffsetOutOfRange, storage.ErrTooLarge,
+		storage.ErrOutOfOrderSequence, storage.ErrInvalidProducerEpoch, storage.ErrInvalidTxnState, storage.ErrCoordinatorFenced,
 	} {
 		if c := r.h.codeOf(err); c == 0 || c == kerr.KafkaStorageError.Code || c == kerr.UnknownServerError.Code {
 			t.Errorf("%v: code %d", err, c)

@@ -1,0 +1,5 @@
+//go:build !planted_storage_nohysteresis
+
+package storage
+
+const plantedNoHysteresis = false

@@ -1,0 +1,5 @@
+//go:build !planted_storage_norenew
+
+package storage
+
+const plantedNoRenew = false

@@ -1,5 +1,0 @@
-//go:build !planted_storage_norewrite
-
-package storage
-
-const plantedNoRewrite = false

@@ -1,0 +1,5 @@
+//go:build !planted_storage_noroomfatal
+
+package storage
+
+const plantedNoRoomFatal = false
