@@ -110,7 +110,10 @@ func (m *Manager) applyLocked(d metadata.TopicDelta, image *metadata.Image) {
 	changed := false
 	d.Partitions(func(index int32, _, after *metadata.Partition) bool {
 		if after == nil || !after.IsReplica(m.self) {
-			return true // giving up a replica comes with reassignment
+			if next[index] != nil && after != nil { // giving up the log comes with reassignment, but it leads no more
+				next[index].setRole(after)
+			}
+			return true
 		}
 		if next[index] == nil {
 			if cfg == nil {

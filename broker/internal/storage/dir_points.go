@@ -3,6 +3,7 @@ package storage
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"sync"
 
 	"github.com/thalweg-io/thalweg/internal/kafka"
@@ -18,6 +19,7 @@ type dirPoints struct {
 		start      offsets
 		hint       offsets
 		written    map[string][]byte
+		filed      offsets // the recovery points that the file holds, or held before a failed write
 	}
 }
 
@@ -49,6 +51,7 @@ func readDirPoints(d *disk, path string, found []kafka.TopicIDPartition) (*dirPo
 		return o
 	}
 	p.mu.recovery, p.mu.start, p.mu.hint = read(recoveryPointFile), read(logStartFile), read(highWatermarkFile)
+	p.mu.filed = maps.Clone(p.mu.recovery)
 	return p, failed
 }
 
@@ -77,11 +80,11 @@ func (p *dirPoints) lower(l *Log, offset int64) error {
 	tp := l.tip.TopicPartition()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.mu.recovery[tp] <= offset {
+	old := p.mu.recovery[tp]
+	p.mu.recovery[tp] = min(old, offset)
+	if p.mu.filed[tp] <= offset { // whatever memory says, it is the file that must not be above
 		return nil
 	}
-	old := p.mu.recovery[tp]
-	p.mu.recovery[tp] = offset
 	err := p.writeLocked(recoveryPointFile, p.mu.recovery)
 	if err != nil { // asked again, it must be written
 		p.mu.recovery[tp] = old
@@ -101,8 +104,12 @@ func (p *dirPoints) note(l *Log) {
 }
 
 func (p *dirPoints) noteStart(l *Log) {
+	tp := l.tip.TopicPartition()
 	p.mu.Lock()
-	p.mu.start[l.tip.TopicPartition()] = l.start.Load()
+	p.mu.start[tp] = l.start.Load()
+	if hw := l.HighWatermarkHint(); hw >= 0 {
+		p.mu.hint[tp] = hw
+	}
 	p.mu.Unlock()
 }
 
@@ -131,5 +138,8 @@ func (p *dirPoints) writeLocked(name string, o offsets) error {
 		return err
 	}
 	p.mu.written[name] = content
+	if name == recoveryPointFile {
+		p.mu.filed = maps.Clone(o)
+	}
 	return nil
 }

@@ -354,3 +354,35 @@ func TestUnreadableIsNotMissing(t *testing.T) {
 		d.Close(true, 0)
 	}
 }
+
+// TestIdleLogsCostACheckpointNothing counts the operations of a checkpoint over logs that have not
+// changed since the last one: it runs in the syncer, where every acknowledgement waits for it.
+func TestIdleLogsCostACheckpointNothing(t *testing.T) {
+	fs := vfs.WithCounts(vfs.NewMem())
+	d, l := openTestLog(t, fs, Config{})
+	appendBatch(t, l, 3, 1, 0)
+	for d.SyncOnce() {
+	}
+	if err := d.Checkpoint(); err != nil {
+		t.Fatal(err)
+	}
+	before := fs.Counts()
+	if err := d.Checkpoint(); err != nil {
+		t.Fatal(err)
+	}
+	after := fs.Counts()
+	if n := after.Sub(before).Total(vfs.WriteLike); n != 0 {
+		t.Errorf("%d operations that change the disk: %v", n, after.Sub(before))
+	}
+	l.SetHighWatermarkHint(2)
+	if err := d.Checkpoint(); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(true, 1); err != nil {
+		t.Fatal(err)
+	}
+	_, l = openTestLog(t, fs, Config{})
+	if hint := l.HighWatermarkHint(); hint != 2 {
+		t.Errorf("hint %d: it may move while the recovery point stays", hint)
+	}
+}

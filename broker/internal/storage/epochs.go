@@ -152,6 +152,13 @@ func (c *epochCache) takeChanged() ([]byte, bool) {
 	return dst, true
 }
 
+// isChanged reports whether the file must be written.
+func (c *epochCache) isChanged() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.changed
+}
+
 // putBack undoes takeChanged after a failed write.
 func (c *epochCache) putBack() {
 	c.mu.Lock()

@@ -60,7 +60,7 @@ type points interface {
 	// note keeps l's recovery point, log start and high watermark for the next writing. Called
 	// with l.syncMu held, so that no truncation comes in between.
 	note(l *Log)
-	// noteStart keeps the log start only.
+	// noteStart keeps the log start and the high watermark only.
 	noteStart(l *Log)
 	// write makes what was noted durable.
 	write() error
@@ -100,6 +100,7 @@ type Log struct {
 
 	checkpointBytes int64 // of a standalone log: see DirOptions.CheckpointBytes
 	sinceCheckpoint int64 // guarded by syncMu
+	noted           int64 // recovery point at the last note of the points; guarded by syncMu
 
 	syncMu sync.Mutex // excludes syncing, truncating, deleting and closing; held in I/O
 	mu     struct {
@@ -131,8 +132,11 @@ func (l *Log) LogEndOffset() int64 { return l.end.Load() }
 // FlushedEndOffset is the end (exclusive) of what survives a power cut. Under FlushOS it is the
 // log end: nothing is waited for.
 func (l *Log) FlushedEndOffset() int64 {
+	// The end is read before the policy: a change to FlushGroup in between must not let what is
+	// appended after it count.
+	end := l.end.Load()
 	if l.cfg.Load().Flush == FlushOS {
-		return l.end.Load()
+		return end
 	}
 	return l.flushed.Load()
 }
@@ -285,6 +289,11 @@ func (l *Log) notePoints() error {
 	if err != nil {
 		return err
 	}
+	recovery := l.recovery.Load()
+	if recovery == l.noted && !l.epochs.isChanged() {
+		l.points.noteStart(l)
+		return nil // thousands of idle logs must cost a checkpoint nothing
+	}
 	err = active.writeIndex(l.disk.fs, true, false)
 	if err == nil {
 		err = l.writeEpochs()
@@ -296,6 +305,7 @@ func (l *Log) notePoints() error {
 		return l.disk.noRoom(err)
 	}
 	l.points.note(l)
+	l.noted = recovery
 	return nil
 }
 

@@ -25,7 +25,7 @@ type found struct {
 // openLog opens or creates the log in path. On error nothing stays open.
 func openLog(d *disk, path string, tip kafka.TopicIDPartition, c Config, obs Observer, p points, k found) (*Log, error) {
 	c = c.withDefaults()
-	l := &Log{tip: tip, path: path, disk: d, points: p, obs: obs}
+	l := &Log{noted: -1, tip: tip, path: path, disk: d, points: p, obs: obs}
 	l.cfg.Store(&c)
 	l.noProducers = k.noProducers
 	l.hint.Store(k.hint)
