@@ -113,7 +113,10 @@ func serve(cfg broker.Config, signals <-chan os.Signal, s Streams) error {
 	case err = <-started:
 	case <-signals:
 		cancel()
-		<-started
+		select {
+		case <-started:
+		case <-signals: // a long recovery does not look at ctx
+		}
 		return errors.New("interrupted while starting")
 	}
 	if err != nil {

@@ -64,10 +64,6 @@ var faultKinds = []struct {
 
 func (k FaultKind) String() string { return faultKinds[k].name }
 
-// maxJumpBack bounds a jump of a wall clock into the past: sessions of brokers run on the wall clock
-// of the controller, and go on for as long as it jumped back. A cluster could not converge in time.
-const maxJumpBack = 60 * time.Second
-
 // Fault is one thing that goes wrong.
 type Fault struct {
 	ID     int
@@ -101,7 +97,7 @@ func (w *world) inflict(f Fault) {
 		w.replaceDisk(n, f)
 	case ClockJump:
 		by := time.Duration(rng.NormFloat64() * float64(pick(rng, 2*time.Second, 20*time.Second, 300*time.Second)))
-		n.clock.jump(w.e.now, max(by, -maxJumpBack), w.some)
+		n.clock.jump(w.e.now, by, w.some)
 	case ClockDrift:
 		n.clock.drift(w.e.now, 1+rng.NormFloat64()*pick(rng, 0.0001, 0.01, 0.2))
 		w.some.hit("clock drifts")

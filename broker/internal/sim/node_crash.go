@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"slices"
 	"syscall"
 	"time"
 
@@ -99,7 +98,7 @@ func (n *node) crash(kind FaultKind, down time.Duration) {
 		return
 	}
 	n.w.some.hit(kind.String())
-	if kind == Kill && !n.syncFailed() { // the page cache lives on, unsynced as it is
+	if kind == Kill { // the page cache lives on, unsynced as it is
 		n.ended(kind, n.meta, n.data, down)
 		return
 	}
@@ -172,13 +171,6 @@ func (n *node) dirFailed() bool { return n.dir != nil && n.dir.Err() != nil }
 // diskFault reports whether an error comes from a fault that was injected.
 func (n *node) diskFault(err error) bool {
 	return isDiskFault(err)
-}
-
-// syncFailed reports whether a sync of this process has failed. What it dropped can still be read in the page
-// cache, and another sync says nothing of it; the simulator takes it out of the cache before the
-// next process starts, because recovery does not write again what it reads.
-func (n *node) syncFailed() bool {
-	return slices.ContainsFunc(n.failures, func(r *vfs.Rule) bool { return r.Hits() > 0 })
 }
 
 // failSync lets the next sync of a file fail on one of the disks.
