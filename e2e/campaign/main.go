@@ -5,7 +5,7 @@
 // A page docs/campaigns/NAME.md has the commit, the command, the counts and the duration. The
 // campaigns are in the table below. It ends with 1 if a campaign failed.
 //
-// Files: main.go (table, flags), sim.go (the simulator's campaigns), page.go (what a page looks like).
+// Files: main.go (table, flags), sim.go (the simulator's campaigns), storage.go (those of the log), page.go (what a page looks like).
 package main
 
 import (
@@ -39,6 +39,9 @@ var campaigns = []campaign{
 	{"sim-seeds", "The simulator plays many seeds; none violates a predicate, and every state of its Sometimes table is reached.", 20_000, simSeeds},
 	{"sim-twice", "The simulator plays every seed twice; the traces are equal.", 500, simTwice},
 	{"sim-planted", "Every planted bug that the simulator can see is found within so many seeds, and shrunk.", 2000, simPlanted},
+	{"storage-crash", "A random workload on a log directory is cut off after every operation, with several outcomes for what was not flushed, and again inside recovery; nothing flushed is lost, nothing wrong is served.", 1, storageCampaign("crash", "TestCampaignCrash")},
+	{"storage-nthop", "Every operation of a workload on a log directory fails in turn: EIO, ENOSPC, EROFS, short write, slow; once and for good; nothing flushed is lost, nothing wrong is served.", 1, storageCampaign("nthop", "TestCampaignNthOp")},
+	{"storage-bits", "Every bit of small log directories is flipped and every file cut at every length; no wrong record is served.", 1, storageCampaign("bits", "TestCampaignBits")},
 }
 
 func main() {

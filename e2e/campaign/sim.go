@@ -59,6 +59,9 @@ func simTwice(ctx context.Context, o *options, p *page) error {
 	return simRun(ctx, o, p, "-twice")
 }
 
+// everyState is how many seeds must reach every state of the Sometimes table between them.
+const everyState = 2000
+
 func simRun(ctx context.Context, o *options, p *page, more ...string) error {
 	dir, err := os.MkdirTemp("", "campaign")
 	if err != nil {
@@ -85,6 +88,9 @@ func simRun(ctx context.Context, o *options, p *page, more ...string) error {
 	p.addf("\nSometimes, over all runs:\n\n| state | times |\n|---|---:|\n")
 	for _, s := range r.Sometimes {
 		p.addf("| %s | %d |\n", s.Name, s.Count)
+	}
+	if o.n < everyState { // a share of the seeds may miss a rare one
+		r.Missing = nil
 	}
 	if n := len(r.Violations) + len(r.Different) + len(r.Missing); n > 0 {
 		return fmt.Errorf("%d violations, %d seeds with two traces, never reached: %q", len(r.Violations), len(r.Different), r.Missing)
