@@ -33,7 +33,7 @@ func commit(ctx context.Context) string {
 		return "unknown"
 	}
 	name := strings.TrimSpace(string(out))
-	if out, err := exec.CommandContext(ctx, "git", "status", "--porcelain").Output(); err == nil && len(out) > 0 {
+	if out, err := exec.CommandContext(ctx, "git", "status", "--porcelain", "--", ".", ":!docs/campaigns").Output(); err == nil && len(out) > 0 {
 		name += " with changes that are not committed"
 	}
 	return name

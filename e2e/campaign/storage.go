@@ -17,6 +17,7 @@ func storageCampaign(kind, test string) func(context.Context, *options, *page) e
 		out, err := cmd.CombinedOutput()
 		for line := range strings.Lines(string(out)) {
 			if _, said, ok := strings.Cut(line, "_test.go:"); ok {
+				_, said, _ = strings.Cut(said, ": ") // the line number
 				p.addf("- %s\n", strings.TrimSpace(said))
 			}
 		}
