@@ -30,8 +30,8 @@ const importOrder = `
 		< broker/internal/api/{data,admin,group,txn,share} < broker/internal/api;
 	broker/internal/api < broker, broker/offline;
 	broker, internal/memnet < broker/brokertest;
-	NONE < broker/internal/sim/history;
-	broker/internal/api, internal/memnet, broker/internal/sim/history < broker/internal/sim < broker/internal/sim/simulate;
+	NONE < internal/history;
+	broker/internal/api, internal/memnet, internal/history < broker/internal/sim < broker/internal/sim/simulate;
 
 	# The products: clients of the protocol.
 	CODECS, internal/invariants, internal/metrics < internal/kclient < internal/statelog;
@@ -41,7 +41,7 @@ const importOrder = `
 	internal/kclient < streams/..., rest/..., console/...;
 
 	# What only measures, shows or drives the rest. e2e talks to real processes over sockets.
-	CODECS < e2e/...;
+	CODECS, internal/history < e2e/...;
 	CODECS, internal/kclient < bench/...;
 	connect/..., connect/connectors/..., registry/..., streams/..., rest/..., mirror/..., console/..., bench/...,
 		broker, broker/offline < internal/cli/... < cmd/...;

@@ -4,7 +4,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/thalweg-io/thalweg/broker/internal/sim/history"
+	"github.com/thalweg-io/thalweg/internal/history"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 )
 

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/thalweg-io/thalweg/broker/internal/sim/history"
+	"github.com/thalweg-io/thalweg/internal/history"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
 )
@@ -14,10 +14,9 @@ import (
 // once more.
 type consumer struct {
 	*user
-	turn  int
-	ends  map[kafka.TopicPartition]bool // of the last reading: which are read to the end
-	at    map[kafka.TopicPartition]*position
-	polls int
+	turn int
+	ends map[kafka.TopicPartition]bool // of the last reading: which are read to the end
+	at   map[kafka.TopicPartition]*position
 }
 
 // position is where a consumer is in a partition.

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/thalweg-io/thalweg/broker/internal/sim/history"
+	"github.com/thalweg-io/thalweg/internal/history"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 )
 

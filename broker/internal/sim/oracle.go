@@ -3,7 +3,7 @@ package sim
 import (
 	"github.com/thalweg-io/thalweg/broker/internal/metadata"
 	"github.com/thalweg-io/thalweg/broker/internal/quorum"
-	"github.com/thalweg-io/thalweg/broker/internal/sim/history"
+	"github.com/thalweg-io/thalweg/internal/history"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 )
 

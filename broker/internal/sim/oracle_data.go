@@ -12,7 +12,6 @@ import (
 
 // partitionPast is what was shown and promised of one partition.
 type partitionPast struct {
-	owner         int
 	life          int // counts the times that it was allowed to lose what it promised
 	values        map[int64]uint64
 	highWatermark int64 // the highest that a reader was told

@@ -5,7 +5,7 @@ import (
 
 	"github.com/thalweg-io/thalweg/broker/internal/metadata"
 	"github.com/thalweg-io/thalweg/broker/internal/quorum"
-	"github.com/thalweg-io/thalweg/broker/internal/sim/history"
+	"github.com/thalweg-io/thalweg/internal/history"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/thalweg-io/thalweg/internal/kafka/schema"
 	"github.com/twmb/franz-go/pkg/kmsg"

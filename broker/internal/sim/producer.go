@@ -6,7 +6,7 @@ import (
 	"errors"
 
 	"github.com/thalweg-io/thalweg/broker/internal/replica"
-	"github.com/thalweg-io/thalweg/broker/internal/sim/history"
+	"github.com/thalweg-io/thalweg/internal/history"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
 )

@@ -33,7 +33,6 @@ type rig struct {
 	ids      byte
 	ended    bool            // the quorum does not answer any more
 	deny     map[string]bool // "operation/name" that nobody may do
-	defaults *metadata.Defaults
 }
 
 const clusterID = "AQIDBAUGBwgJCgsMDQ4PEA"

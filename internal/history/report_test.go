@@ -94,7 +94,7 @@ func TestRecorderMistakes(t *testing.T) {
 
 // TestDocumentation: the example in the description of the format is one.
 func TestDocumentation(t *testing.T) {
-	text, err := os.ReadFile("../../../../docs/format/history.md")
+	text, err := os.ReadFile("../../docs/format/history.md")
 	if err != nil {
 		t.Fatal(err)
 	}
