@@ -33,7 +33,7 @@ type simOutcome struct {
 // buildSimulator builds the command simulate, with a planted bug if tag is not empty, into dir.
 func buildSimulator(ctx context.Context, dir, tag string) (string, error) {
 	name := filepath.Join(dir, "simulate"+tag)
-	cmd := exec.CommandContext(ctx, "go", "build", "-tags="+tag, "-o", name, "./broker/internal/sim/simulate")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags="+tag, "-o", name, "./broker/internal/sim/simulate")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build simulate: %w: %s", err, out)
 	}
