@@ -37,13 +37,7 @@ func (h *Handlers) AlterConfigs(r *network.Request) network.Disposition {
 		resp.Resources = append(resp.Resources, out)
 	}
 	h.refuseAlterations(r, resources)
-	passed := req.Resources[:0]
-	for i := range resources {
-		if resources[i].code == nil {
-			passed = append(passed, req.Resources[i])
-		}
-	}
-	if req.Resources = passed; len(passed) > 0 {
+	if req.Resources = passed(req.Resources, resources); len(req.Resources) > 0 {
 		decided, code, text := h.decide(r, req, decideWaitMs)
 		settle(resources, code, text, func(i int) (int16, *string) {
 			x := &decided.(*kmsg.AlterConfigsResponse).Resources[i]
@@ -80,13 +74,7 @@ func (h *Handlers) IncrementalAlterConfigs(r *network.Request) network.Dispositi
 		resp.Resources = append(resp.Resources, out)
 	}
 	h.refuseAlterations(r, resources)
-	passed := req.Resources[:0]
-	for i := range resources {
-		if resources[i].code == nil {
-			passed = append(passed, req.Resources[i])
-		}
-	}
-	if req.Resources = passed; len(passed) > 0 {
+	if req.Resources = passed(req.Resources, resources); len(req.Resources) > 0 {
 		decided, code, text := h.decide(r, req, decideWaitMs)
 		settle(resources, code, text, func(i int) (int16, *string) {
 			x := &decided.(*kmsg.IncrementalAlterConfigsResponse).Resources[i]
@@ -97,6 +85,17 @@ func (h *Handlers) IncrementalAlterConfigs(r *network.Request) network.Dispositi
 		resp.Resources[i].ErrorCode, resp.Resources[i].ErrorMessage = resources[i].outcome()
 	}
 	return message.Answer(r, resp)
+}
+
+// passed keeps, in place, those of a request's resources that this broker does not refuse.
+func passed[T any](all []T, resources []alteration) []T {
+	kept := all[:0]
+	for i := range resources {
+		if resources[i].code == nil {
+			kept = append(kept, all[i])
+		}
+	}
+	return kept
 }
 
 // alteration is one resource of a request on its way.
