@@ -92,7 +92,9 @@ func TestSlowReaderBlocksNobody(t *testing.T) {
 // kinds in random order.
 func TestTurnsOfThePen(t *testing.T) {
 	file, content := testFile(t, 300_000)
-	var wg sync.WaitGroup
+	// Counted before it is sent: an Add from zero in the handler would race with Wait, since what
+	// orders them goes through a socket.
+	var pending sync.WaitGroup
 	s := newTestServer(t, func(r *Request) Disposition {
 		n, off := int(r.Payload[0])<<8, int64(r.Payload[1])
 		answer := func() {
@@ -110,7 +112,11 @@ func TestTurnsOfThePen(t *testing.T) {
 			}
 		}
 		if r.Key == keyProduce {
-			wg.Go(func() { answer(); r.Complete(Answered) })
+			go func() {
+				defer pending.Done()
+				answer()
+				r.Complete(Answered)
+			}()
 			return Pending
 		}
 		answer()
@@ -127,6 +133,8 @@ func TestTurnsOfThePen(t *testing.T) {
 		key, version := int16(keyProduce), int16(produceVersion)
 		if rng.IntN(3) == 0 {
 			key, version = keyMetadata, metadataVersion
+		} else {
+			pending.Add(1)
 		}
 		stream = appendFrame(stream, key, version, int32(i), asked[i][:])
 	}
@@ -134,7 +142,7 @@ func TestTurnsOfThePen(t *testing.T) {
 	for i, a := range asked {
 		c.want(int32(i), string(content[a[1]:int(a[1])+int(a[0])<<8]))
 	}
-	wg.Wait()
+	pending.Wait()
 }
 
 func testFile(t testing.TB, size int) (*os.File, []byte) {
