@@ -61,3 +61,60 @@ func TestFirstLine(t *testing.T) {
 		t.Errorf("%d bytes", len(got))
 	}
 }
+
+// TestFuzzShare: with from = 0, 1, 2, … every target has its turn, and none comes twice in one share.
+func TestFuzzShare(t *testing.T) {
+	var all []fuzzTarget
+	for i := range 29 {
+		all = append(all, fuzzTarget{"p", string(rune('a' + i))})
+	}
+	seen := map[fuzzTarget]bool{}
+	for from := range uint64(4) {
+		now := map[fuzzTarget]bool{}
+		for _, t := range share(all, 8, from) {
+			seen[t], now[t] = true, true
+		}
+		if len(now) != 8 {
+			t.Errorf("from %d: %d targets", from, len(now))
+		}
+	}
+	if len(seen) != len(all) {
+		t.Errorf("%d of %d targets", len(seen), len(all))
+	}
+	if n := len(share(all, allTargets, 5)); n != len(all) {
+		t.Errorf("all of them are %d", n)
+	}
+}
+
+// TestFuzzTargets finds the targets of this repository, and each of them once.
+func TestFuzzTargets(t *testing.T) {
+	all, err := fuzzTargets(filepath.Join("..", ".."))
+	if err != nil || len(all) < 20 {
+		t.Fatalf("%d targets, %v", len(all), err)
+	}
+	for i := 1; i < len(all); i++ {
+		if all[i-1].String() >= all[i].String() {
+			t.Errorf("%s before %s", all[i-1], all[i])
+		}
+	}
+}
+
+// TestFuzzRow: a row is read as it was written, and the last line of progress counts.
+func TestFuzzRow(t *testing.T) {
+	r := fuzzRow{fuzzTarget{"a/b", "FuzzC"}, "2026-01-02 03:04:05", "abc with changes", 600, 12, 3, noFinding}
+	if got, ok := parseFuzzRow(r.String() + "\n"); !ok || got != r {
+		t.Errorf("%+v", got)
+	}
+	for _, s := range []string{"", "|---|---|---|---|---:|---:|---:|---|", strings.Split(fuzzHead, "\n")[0]} {
+		if got, ok := parseFuzzRow(s); ok {
+			t.Errorf("%q is %+v", s, got)
+		}
+	}
+	seconds, execs, entries := fuzzProgress("fuzz: elapsed: 3s, execs: 10 (3/sec), new interesting: 1 (total: 5)\nfuzz: elapsed: 1m1s, execs: 20 (3/sec), new interesting: 2 (total: 6)\nok\n")
+	if seconds != 61 || execs != 20 || entries != 2 {
+		t.Errorf("%d s, %d, %d", seconds, execs, entries)
+	}
+	if got := fuzzFinding([]byte("--- FAIL\n    x_test.go:5: a | b\n"), os.ErrInvalid); got != "x_test.go:5: a / b" {
+		t.Errorf("%q", got)
+	}
+}

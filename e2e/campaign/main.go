@@ -5,7 +5,8 @@
 // A page docs/campaigns/NAME.md has the commit, the command, the counts and the duration. The
 // campaigns are in the table below. It ends with 1 if a campaign failed.
 //
-// Files: main.go (table, flags), sim.go (the simulator's campaigns), storage.go (those of the log), page.go (what a page looks like).
+// Files: main.go (table, flags), sim.go (the simulator's campaigns), storage.go (those of the log), fuzz.go
+// (the fuzz targets), page.go (what a page looks like).
 package main
 
 import (
@@ -17,6 +18,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"time"
 )
 
 // options are the flags.
@@ -24,6 +26,8 @@ type options struct {
 	n, from uint64
 	jobs    int
 	out     string
+	each    time.Duration
+	only    string
 	text    string // the command line, for the page
 }
 
@@ -39,6 +43,7 @@ var campaigns = []campaign{
 	{"sim-seeds", "The simulator plays many seeds; none violates a predicate, and every state of its Sometimes table is reached.", 20_000, simSeeds},
 	{"sim-twice", "The simulator plays every seed twice; the traces are equal.", 500, simTwice},
 	{"sim-planted", "Every planted bug that the simulator can see is found within so many seeds, and shrunk.", 2000, simPlanted},
+	{"fuzz", "Every fuzz target of the repository is given arbitrary bytes for a while; none of its properties fails. With -n only so many targets, others for every -from.", allTargets, fuzz},
 	{"storage-crash", "A random workload on a log directory is cut off after every operation, with several outcomes for what was not flushed, and again inside recovery; nothing flushed is lost, nothing wrong is served.", 1, storageCampaign("crash", "TestCampaignCrash")},
 	{"storage-nthop", "Every operation of a workload on a log directory fails in turn: EIO, ENOSPC, EROFS, short write, slow; once and for good; nothing flushed is lost, nothing wrong is served.", 1, storageCampaign("nthop", "TestCampaignNthOp")},
 	{"storage-bits", "Every bit of small log directories is flipped and every file cut at every length; no wrong record is served.", 1, storageCampaign("bits", "TestCampaignBits")},
@@ -59,6 +64,8 @@ func run(ctx context.Context) error {
 	flags.Uint64Var(&o.n, "n", 0, "how much; 0 is the campaign's own default")
 	flags.Uint64Var(&o.from, "from", 1, "first seed")
 	flags.IntVar(&o.jobs, "j", runtime.NumCPU(), "so many at a time")
+	flags.DurationVar(&o.each, "each", 10*time.Minute, "fuzz: time for each target")
+	flags.StringVar(&o.only, "only", "", "fuzz: the targets whose package and name match")
 	flags.StringVar(&o.out, "out", filepath.Join("docs", "campaigns"), "where the page goes")
 	if len(os.Args) < 2 {
 		return usage()
@@ -82,6 +89,9 @@ func run(ctx context.Context) error {
 			o.n = c.n
 		}
 		o.text = fmt.Sprintf("go run ./e2e/campaign %s -n %d -from %d -j %d", c.name, o.n, o.from, o.jobs)
+		if c.name == "fuzz" {
+			o.text += fmt.Sprintf(" -each %s -only %q", o.each, o.only)
+		}
 		return conduct(ctx, c, &o)
 	}
 	return usage()
