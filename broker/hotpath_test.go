@@ -210,16 +210,17 @@ func TestHotPathAllocatesNothing(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	const rounds, calls = 5, 100
+	const rounds, calls = 50, 50
 	for _, h := range hotCases(t) {
 		t.Run(h.name, func(t *testing.T) {
 			for range 50 { // buffers find their sizes
 				h.call()
 			}
-			// The process does other things too: a heartbeat every two seconds, a checkpoint after
-			// every 64 MiB, a larger index. A request that allocates does so in every round.
+			// The process does other things too, by the clock: a tick of the quorum, a heartbeat every
+			// two seconds, a checkpoint after every 64 MiB. On a slow disk they fall into most rounds.
+			// A request that allocates does so in every round.
 			least := uint64(math.MaxUint64)
-			for range rounds {
+			for i := 0; i < rounds && least > calls/10; i++ {
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)
 				for range calls {

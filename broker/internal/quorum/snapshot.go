@@ -181,6 +181,10 @@ func (c *Core) NeedsSnapshot() bool {
 // agedSnapshots tries again for followers that have been fetching a snapshot for too long: the
 // message may be lost, and Raft waits for ever.
 func (c *Core) agedSnapshots() {
+	if n := len(c.conf.GetVoters()) + len(c.conf.GetLearners()); n == 1 {
+		c.fetching = nil
+		return // nobody follows: a single node's tick costs next to nothing
+	}
 	waiting := map[uint64]int{}
 	c.rn.WithProgress(func(id uint64, _ raft.ProgressType, p tracker.Progress) {
 		if p.State == tracker.StateSnapshot {
