@@ -41,7 +41,7 @@ const importOrder = `
 	internal/kclient < streams/..., rest/..., console/...;
 
 	# What only measures, shows or drives the rest. e2e talks to real processes over sockets.
-	CODECS, internal/history < e2e/...;
+	CODECS, internal/history, internal/vfs < e2e/...;
 	CODECS, internal/kclient < bench/...;
 	connect/..., connect/connectors/..., registry/..., streams/..., rest/..., mirror/..., console/..., bench/...,
 		broker, broker/offline < internal/cli/... < cmd/...;
@@ -142,6 +142,8 @@ var thirdParties = []thirdParty{
 		"calls of one operating system stay at the edges, with portable twins"},
 	{"github.com/google/btree", []string{"broker/...", "internal/..."},
 		"ordered maps, where iteration order must not be Go's"},
+	{"github.com/hanwen/go-fuse/v2", []string{"e2e/powercut"},
+		"a disk beneath the real binary whose power can be cut; it is part of no binary of ours"},
 	{"github.com/cockroachdb/datadriven", nil, "scripts of tests"},
 	{"pgregory.net/rapid", nil, "random operations in tests"},
 }
