@@ -3,10 +3,12 @@ package storage
 import (
 	"encoding/binary"
 	"math"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"testing"
 
+	"github.com/thalweg-io/thalweg/internal/kafka/batch"
 	"github.com/thalweg-io/thalweg/internal/vfs"
 )
 
@@ -185,6 +187,56 @@ func BenchmarkProducerMemory(b *testing.B) {
 				b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/ids, "B/id")
 				runtime.KeepAlive(&p)
 			}
+		})
+	}
+}
+
+// BenchmarkOpenWithProducers is a clean start of a log of 256 MiB in batches of 16 KiB from 1,000
+// producers: with the window file of its last snapshot, and without it, when the segment is read for
+// what the snapshot does not say (T-02).
+func BenchmarkOpenWithProducers(b *testing.B) {
+	for _, lost := range []bool{false, true} {
+		b.Run(map[bool]string{false: "windows", true: "lost"}[lost], func(b *testing.B) {
+			fs, root := vfs.OS(), filepath.ToSlash(b.TempDir())
+			open := func() (*Dir, *Log) {
+				d, err := OpenDir(fs, root, testOptions())
+				if err != nil {
+					b.Fatal(err)
+				}
+				l, err := d.OpenLog(testTopic, Config{Flush: FlushOS}, nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				return d, l
+			}
+			d, l := open()
+			var x batch.Builder
+			x.Reset(batch.BuilderOptions{HasProducer: true, ProducerID: 1})
+			x.Append(1, nil, make([]byte, 16<<10), nil)
+			p, err := x.Build()
+			if err != nil {
+				b.Fatal(err)
+			}
+			for i := range 16 << 10 {
+				binary.BigEndian.PutUint64(p[43:], uint64(i%1000))
+				binary.BigEndian.PutUint32(p[53:], uint32(i/1000))
+				if _, err := l.AppendClient(p, 0, 0); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for b.Loop() {
+				b.StopTimer()
+				if err := d.Close(true, 0); err != nil {
+					b.Fatal(err)
+				}
+				if name := windowName(l.Path(), l.LogEndOffset()); lost {
+					removeIfExists(fs, name)
+				}
+				b.StartTimer()
+				d, l = open()
+			}
+			b.StopTimer()
+			d.Close(false, 0)
 		})
 	}
 }

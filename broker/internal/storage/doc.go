@@ -27,7 +27,8 @@
 // Producers: the state of idempotent and transactional producers is a fold over the batches
 // (producers.go), checked and changed under the lock of the append that it decides about. It is
 // snapshotted in Kafka's format when a segment is sealed and at a clean stop; at open and after a
-// truncation it is the newest snapshot below the end plus the batches after it.
+// truncation it is the newest snapshot below the end plus the batches after it. What Kafka's snapshot
+// does not hold, four of the five batches of a producer, is in a file of ours beside it.
 //
 // Invariants: LogStartOffset <= FlushedEndOffset <= LogEndOffset. The recovery point on disk is
 // never above what is durable, and is lowered before a truncation. A byte below a segment's
@@ -48,6 +49,6 @@
 // segment_index.go, index.go (segments and their indexes), scan.go (walking batches in a file),
 // epochs.go (leader epochs), file.go (open files under a budget), syncer.go (queue and round),
 // syncer_loop.go (its goroutine), standalone.go (a log outside a Dir), producers.go,
-// producer_snapshot.go, log_producers.go (idempotent producers), space.go (the reserve), stall.go
+// producer_snapshot.go, producer_window.go, log_producers.go (idempotent producers), space.go (the reserve), stall.go
 // (hanging operations), config.go, errors.go.
 package storage

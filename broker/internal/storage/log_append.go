@@ -273,7 +273,7 @@ func (l *Log) rollLocked(cfg *Config, base int64) (*segment, error) {
 	old := segs[len(segs)-1]
 	l.dirtyLocked(old)
 	if !l.noProducers {
-		old.snapshot, old.snapshotAt = l.mu.producers.encode(), base
+		old.snapshot = l.mu.producers.snapshotAt(base)
 	}
 	// Its index files are those of an active segment, if any: a scan would have to begin in it.
 	l.recovery.Store(min(l.recovery.Load(), old.base))

@@ -152,6 +152,13 @@ func (l *Log) list() (bases []int64, indexed map[int64]bool, err error) {
 			l.snapshots = append(l.snapshots, at)
 		}
 	}
+	for _, name := range names { // a window file without its snapshot says nothing
+		if at, ok := parseWindowName(name); ok && !has[fmt.Sprintf("%020d%s", at, extSnap)] {
+			if err := removeIfExists(l.disk.fs, l.path+"/"+name); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
 	slices.Sort(bases)
 	slices.Sort(l.snapshots)
 	for _, base := range bases {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"slices"
 
 	"github.com/thalweg-io/thalweg/internal/kafka"
@@ -58,11 +59,14 @@ func (l *Log) noteProducer(b batch.Batch) {
 	if id < 0 || l.noProducers {
 		return
 	}
-	coordinator, ok := marker(b)
-	if !ok {
-		return
+	if coordinator, ok := marker(b); ok {
+		l.addProducer(b, coordinator)
 	}
-	if p := &l.mu.producers; p.find(id) == nil {
+}
+
+// addProducer takes a producer's batch, within the bound on their number.
+func (l *Log) addProducer(b batch.Batch, coordinator int32) {
+	if p := &l.mu.producers; p.find(b.ProducerID()) == nil {
 		if n := p.bound(l.cfg.Load().MaxProducers); n > 0 {
 			l.disk.lg.Warn("forgetting idle producers: the log has too many", "log", l.path, "forgotten", n)
 		}
@@ -107,6 +111,9 @@ func (l *Log) loadProducers() error {
 			var p producers
 			if p, err = parseSnapshot(content, at); err == nil {
 				l.mu.producers, from = p, at
+				if err := l.loadWindows(at, content); err != nil {
+					return err
+				}
 				break
 			}
 		}
@@ -114,12 +121,52 @@ func (l *Log) loadProducers() error {
 			return err
 		}
 		l.disk.lg.Warn("ignoring a producer snapshot", "path", name, "error", err)
-		if err := removeIfExists(l.disk.fs, name); err != nil {
+		if err := l.removeSnapshot(at); err != nil {
 			return err
 		}
 		l.snapshots = l.snapshots[:n-1]
 	}
 	return l.scanProducers(from)
+}
+
+// recalledSegments is how many segments below a snapshot without a window file are read for the
+// batches before the last one of each producer: the one that ends there, which may just have begun, and the one before.
+const recalledSegments = 2
+
+// loadWindows brings back the batches before the last one of each producer of the snapshot at offset
+// at: from its window file, or else from the segments before it (T-02). What lies further back is forgotten.
+func (l *Log) loadWindows(at int64, snapshot []byte) error {
+	if plantedLastOnly {
+		return nil
+	}
+	content, err := readFile(l.disk.fs, windowName(l.path, at))
+	if err == nil {
+		if err = l.mu.producers.addWindows(content, at, snapshot); err == nil {
+			return nil
+		}
+		l.disk.lg.Warn("ignoring a file of producer windows", "path", windowName(l.path, at), "error", err)
+	}
+	if !errors.Is(err, errWindows) && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	segs := *l.segs.Load()
+	if !l.mu.producers.partial() || at <= segs[0].base {
+		return nil
+	}
+	i := find(segs, at-1)
+	var earlier producers
+	for _, s := range segs[max(i+1-recalledSegments, 0) : i+1] {
+		err := l.walkProducers(s, 0, at, func(b batch.Batch, coordinator int32) {
+			if l.mu.producers.find(b.ProducerID()) != nil {
+				earlier.add(b, coordinator)
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	l.mu.producers.adopt(&earlier)
+	return nil
 }
 
 // scanProducers takes the batches from offset on. Snapshots that segments should have are written
@@ -133,7 +180,7 @@ func (l *Log) scanProducers(from int64) error {
 	for i := first; i < len(segs); i++ {
 		s, pos := segs[i], int64(0)
 		if i > first {
-			if err := l.writeSnapshot(s.base, l.mu.producers.encode()); err != nil && !errors.Is(err, errNoRoom) {
+			if err := l.writeSnapshot(l.mu.producers.snapshotAt(s.base)); err != nil && !errors.Is(err, errNoRoom) {
 				return err
 			}
 		}
@@ -152,18 +199,27 @@ func (l *Log) scanProducers(from int64) error {
 
 // producersOf takes the batches of a segment from position pos on.
 func (l *Log) producersOf(s *segment, pos int64) error {
+	return l.walkProducers(s, pos, math.MaxInt64, l.addProducer)
+}
+
+// walkProducers calls add for every batch of a producer in a segment from position pos on and below
+// offset end.
+func (l *Log) walkProducers(s *segment, pos, end int64, add func(b batch.Batch, coordinator int32)) error {
 	f, err := s.log.acquire()
 	if err != nil {
 		return err
 	}
 	defer s.log.release()
-	end, _ := s.bounds()
-	w := getScan(f, s, end)
+	upTo, _ := s.bounds()
+	w := getScan(f, s, upTo)
 	defer w.put()
-	for pos < end {
+	for pos < upTo {
 		h, err := w.header(pos)
 		if err != nil {
 			return err
+		}
+		if h.BaseOffset() >= end {
+			return nil
 		}
 		n := size(h)
 		if h.ProducerID() >= 0 {
@@ -172,25 +228,54 @@ func (l *Log) producersOf(s *segment, pos int64) error {
 					return err
 				}
 			}
-			l.noteProducer(h)
+			if coordinator, ok := marker(h); ok {
+				add(h, coordinator)
+			}
 		}
 		pos += n
 	}
 	return nil
 }
 
-// writeSnapshot writes the snapshot of the batches below offset, all of which are durable. Its
-// name is durable after SyncDir; a crash before that costs a longer scan. Called with syncMu held.
-func (l *Log) writeSnapshot(offset int64, content []byte) error {
-	i, there := slices.BinarySearch(l.snapshots, offset)
+// snapshot is the producer state below an offset as its two files hold it. windows may be nil.
+type snapshot struct {
+	offset           int64
+	content, windows []byte
+}
+
+// snapshotAt encodes the state, which is that of the batches below offset.
+func (p *producers) snapshotAt(offset int64) *snapshot {
+	s := &snapshot{offset: offset, content: p.encode()}
+	s.windows = p.encodeWindows(offset, s.content)
+	return s
+}
+
+// writeSnapshot writes a snapshot of batches all of which are durable. Its names are durable after
+// SyncDir; a crash before that costs a longer scan. Called with syncMu held.
+func (l *Log) writeSnapshot(s *snapshot) error {
+	i, there := slices.BinarySearch(l.snapshots, s.offset)
 	if there || l.noProducers {
 		return nil
 	}
-	if err := replaceFile(l.disk.fs, segmentName(l.path, offset, extSnap), content); err != nil {
+	if s.windows != nil {
+		if err := replaceFile(l.disk.fs, windowName(l.path, s.offset), s.windows); err != nil {
+			return err
+		}
+	}
+	if err := replaceFile(l.disk.fs, segmentName(l.path, s.offset, extSnap), s.content); err != nil {
 		return err
 	}
-	l.snapshots = slices.Insert(l.snapshots, i, offset)
+	l.snapshots = slices.Insert(l.snapshots, i, s.offset)
 	return nil
+}
+
+// removeSnapshot unlinks the files of the snapshot at offset.
+func (l *Log) removeSnapshot(offset int64) error {
+	err := removeIfExists(l.disk.fs, windowName(l.path, offset))
+	if err == nil {
+		err = removeIfExists(l.disk.fs, segmentName(l.path, offset, extSnap))
+	}
+	return err
 }
 
 // stopSnapshot writes the snapshot of a log that takes no more appends and is wholly durable.
@@ -199,13 +284,13 @@ func (l *Log) stopSnapshot() error {
 	defer l.syncMu.Unlock()
 	l.mu.Lock()
 	end, err := l.end.Load(), l.usableLocked()
-	content := l.mu.producers.encode()
-	skip := l.flushed.Load() != end || !l.mu.frozen || len(content) == snapshotHeaderSize && end == (*l.segs.Load())[0].base
+	s := l.mu.producers.snapshotAt(end)
+	skip := l.flushed.Load() != end || !l.mu.frozen || len(s.content) == snapshotHeaderSize && end == (*l.segs.Load())[0].base
 	l.mu.Unlock()
 	if err != nil || skip {
 		return err
 	}
-	err = l.writeSnapshot(end, content)
+	err = l.writeSnapshot(s)
 	if err == nil {
 		err = l.dropSnapshots(l.stray(end))
 	}
@@ -228,7 +313,7 @@ func (l *Log) dropSnapshots(gone func(offset int64) bool) error {
 	var err error
 	for _, at := range l.snapshots {
 		if err == nil && gone(at) {
-			err = removeIfExists(l.disk.fs, segmentName(l.path, at, extSnap))
+			err = l.removeSnapshot(at)
 			continue
 		}
 		kept = append(kept, at)

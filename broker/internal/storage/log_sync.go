@@ -143,7 +143,7 @@ func (l *Log) syncSegment(s *segment, sealed bool) error {
 		err = s.writeIndex(l.disk.fs, true, true)
 	}
 	if err == nil && sealed && s.snapshot != nil { // after the data: it must not be ahead of them
-		if err = l.writeSnapshot(s.snapshotAt, s.snapshot); err == nil {
+		if err = l.writeSnapshot(s.snapshot); err == nil {
 			s.snapshot = nil
 		}
 	}

@@ -144,7 +144,11 @@ func (p *producers) add(b batch.Batch, coordinator int32) {
 		e.coordinator, e.txnFirst = coordinator, -1
 		return
 	}
-	p.push(e, seqBatch{last: b.LastOffset(), timestamp: b.MaxTimestamp(), seq: b.LastSequence(), delta: b.LastOffsetDelta()})
+	s := seqBatch{last: b.LastOffset(), timestamp: b.MaxTimestamp(), seq: b.LastSequence(), delta: b.LastOffsetDelta()}
+	if e.batches > 0 && !follows(e.batch.seq, s.firstSeq()) { // it began anew: what it sent before is not to be found by these numbers
+		e.batches = 0
+	}
+	p.push(e, s)
 	if e.txnFirst < 0 && b.Transactional() {
 		e.txnFirst = b.BaseOffset()
 	}

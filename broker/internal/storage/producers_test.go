@@ -297,7 +297,11 @@ func (r refProducers) add(b batch.Batch) {
 		e.coordinator, _ = marker(b)
 		e.txn = -1
 	} else {
-		e.window = append(slices.Clone(e.window), seqBatch{b.LastOffset(), b.MaxTimestamp(), b.LastSequence(), b.LastOffsetDelta()})
+		s := seqBatch{b.LastOffset(), b.MaxTimestamp(), b.LastSequence(), b.LastOffsetDelta()}
+		if k := len(e.window); k > 0 && int32((uint32(e.window[k-1].seq)+1)&math.MaxInt32) != b.BaseSequence() {
+			e.window = nil
+		}
+		e.window = append(slices.Clone(e.window), s)
 		e.window = e.window[max(0, len(e.window)-5):]
 		if b.Transactional() && e.txn < 0 {
 			e.txn = b.BaseOffset()
@@ -314,12 +318,9 @@ func stateOf(l *Log) refProducers {
 	p := &l.mu.producers
 	for _, e := range p.list {
 		r := refProducer{epoch: e.epoch, coordinator: e.coordinator, txn: e.txnFirst, ts: e.timestamp}
-		if e.batches > 0 {
-			r.window = append(r.window, e.batch)
-		}
-		for i := uint8(1); i < e.batches; i++ {
-			w := &p.windows[e.window-1]
-			r.window = slices.Insert(r.window, 0, w.ring[(w.next+4-i)%4])
+		var batches [windowBatches]seqBatch
+		if n := p.remembered(&e, &batches); n > 0 {
+			r.window = batches[:n]
 		}
 		out[e.id] = r
 	}
@@ -471,6 +472,13 @@ func producerRun(t *testing.T, seed uint64) {
 				t.Fatal(err)
 			}
 			open()
+			for id, want := range ref { // it may know more than before: the segments tell
+				got := stateOf(l)[id]
+				got.window = got.window[max(0, len(got.window)-len(want.window)):]
+				if !reflect.DeepEqual(got, want) {
+					t.Fatalf("seed %d op %d: after a clean stop %+v, want %+v", seed, op, got, want)
+				}
+			}
 			reloaded("clean stop")
 		case r < 95:
 			fs = fs.CrashClone(rng, vfs.CrashOptions{})

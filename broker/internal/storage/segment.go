@@ -65,13 +65,12 @@ type segment struct {
 	firstRead bool  // firstTs has been looked up
 	createdMs int64 // when the first batch came, for batches without timestamps; -1 unknown
 	jitterMs  int64
-	// snapshot is the producer state below snapshotAt, the base of the next segment, until it is
-	// written together with the index files.
-	snapshot   []byte
-	snapshotAt int64
-	dirty      bool  // has bytes that fdatasync has not confirmed; on Log.mu.dirty
-	held       bool  // a reference is held because of that
-	unwritten  int64 // bytes since the last WriteOut hint
+	// snapshot is the producer state at the base of the next segment, until it is written together
+	// with the index files.
+	snapshot  *snapshot
+	dirty     bool  // has bytes that fdatasync has not confirmed; on Log.mu.dirty
+	held      bool  // a reference is held because of that
+	unwritten int64 // bytes since the last WriteOut hint
 }
 
 // newSegment makes the object for files that exist or will be created.
@@ -233,6 +232,9 @@ func (s *segment) detach() (f vfs.File, pinned bool) {
 // remove unlinks all files of a detached segment, data last, so that a crash in between leaves a
 // segment whose caches are rebuilt.
 func (s *segment) remove(fs vfs.FS) error {
+	if err := removeIfExists(fs, windowName(s.log.dir, s.base)); err != nil {
+		return err
+	}
 	for _, ext := range []string{extTime, extIndex, extTxn, extSnap, extLog} {
 		if err := removeIfExists(fs, segmentName(s.log.dir, s.base, ext)); err != nil {
 			return err

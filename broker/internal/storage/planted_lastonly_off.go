@@ -1,0 +1,5 @@
+//go:build !planted_storage_lastonly
+
+package storage
+
+const plantedLastOnly = false
