@@ -59,6 +59,8 @@ func newTable(s *Server) *table {
 		{37, "CreatePartitions", 0, 3, security.ResourceTopic, security.OpAlter, 32, s.admin.CreatePartitions},
 		{43, "ElectLeaders", 0, 2, security.ResourceCluster, security.OpAlter, 32, s.admin.ElectLeaders},
 		{44, "IncrementalAlterConfigs", 0, 1, security.ResourceTopic, security.OpAlterConfigs, 16, s.admin.IncrementalAlterConfigs},
+		{48, "DescribeClientQuotas", 0, 1, security.ResourceCluster, security.OpDescribeConfigs, 8, s.admin.DescribeClientQuotas},
+		{49, "AlterClientQuotas", 0, 1, security.ResourceCluster, security.OpAlterConfigs, 16, s.admin.AlterClientQuotas},
 		{55, "DescribeQuorum", 0, 2, security.ResourceCluster, security.OpDescribe, 4, s.admin.DescribeQuorum},
 		{57, "UpdateFeatures", 0, 2, security.ResourceCluster, security.OpAlter, 16, s.admin.UpdateFeatures},
 		{60, "DescribeCluster", 0, 2, security.ResourceNone, security.OpNone, 4, s.admin.DescribeCluster},

@@ -1,5 +1,5 @@
 // Package controller decides: it is the fold over the metadata log that may also add to it. It
-// answers the requests that change cluster metadata (topics, configs, broker registration and heartbeats,
+// answers the requests that change cluster metadata (topics, configs, client quotas, broker registration and heartbeats,
 // ISR changes, elections, producer id blocks) by turning them into records.
 //
 // Place in the road of the bytes: api → Controller.Do → decision on the working state → one batch
@@ -52,6 +52,6 @@
 // machine.go (quorum → loader → controller), bootstrap.go (first records of a cluster),
 // request.go (a client's request to its decision),
 // create_topics.go, create_topics_checks.go, assignment.go (manual), placement.go (striped),
-// create_partitions.go, delete_topics.go, alter_configs.go, elect_leaders.go, update_features.go, describe_quorum.go, register_broker.go, heartbeat.go, sessions.go, elections.go (who leads, who is
+// create_partitions.go, delete_topics.go, alter_configs.go, alter_client_quotas.go, elect_leaders.go, update_features.go, describe_quorum.go, register_broker.go, heartbeat.go, sessions.go, elections.go (who leads, who is
 // in the ISR), alter_partition.go, producer_ids.go.
 package controller

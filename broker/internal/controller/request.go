@@ -20,6 +20,8 @@ func (c *Controller) Request(req kmsg.Request, caller Caller, nowMs int64) Decis
 		return c.IncrementalAlterConfigs(req, caller)
 	case *kmsg.AlterConfigsRequest:
 		return c.AlterConfigs(req, caller)
+	case *kmsg.AlterClientQuotasRequest:
+		return c.AlterClientQuotas(req, caller)
 	case *kmsg.ElectLeadersRequest:
 		return c.ElectLeaders(req, caller)
 	case *kmsg.DescribeQuorumRequest:

@@ -33,6 +33,7 @@ type dirtySet struct {
 	topics      map[kafka.TopicID]struct{}
 	brokers     map[kafka.BrokerID]struct{}
 	configs     map[Resource]struct{}
+	quotas      map[QuotaEntity]struct{}
 	features    bool
 	producerIDs bool
 }
@@ -51,6 +52,7 @@ func (m *Image) cloneTrees() {
 	m.topicsByID = m.topicsByID.Clone()
 	m.brokers = m.brokers.Clone()
 	m.configs = m.configs.Clone()
+	m.quotas = m.quotas.Clone()
 }
 
 func (b *Builder) reset() {
@@ -59,13 +61,14 @@ func (b *Builder) reset() {
 		topics:  make(map[kafka.TopicID]struct{}),
 		brokers: make(map[kafka.BrokerID]struct{}),
 		configs: make(map[Resource]struct{}),
+		quotas:  make(map[QuotaEntity]struct{}),
 	}
 }
 
 // fork returns a builder that begins where b is and can be thrown away or put in b's place.
 func (b *Builder) fork() *Builder {
 	f := &Builder{base: b.base, next: b.next, owned: make(map[kafka.TopicID]*Topic), gaps: maps.Clone(b.gaps), dirty: dirtySet{
-		topics: maps.Clone(b.dirty.topics), brokers: maps.Clone(b.dirty.brokers), configs: maps.Clone(b.dirty.configs),
+		topics: maps.Clone(b.dirty.topics), brokers: maps.Clone(b.dirty.brokers), configs: maps.Clone(b.dirty.configs), quotas: maps.Clone(b.dirty.quotas),
 		features: b.dirty.features, producerIDs: b.dirty.producerIDs,
 	}}
 	f.next.cloneTrees()
@@ -127,6 +130,8 @@ func (b *Builder) Apply(r schema.Record) error {
 		return b.clearELR(r)
 	case *schema.ConfigRecord:
 		b.setConfig(Resource{r.ResourceType, r.ResourceName}, r.Name, r.Value)
+	case *schema.ClientQuotaRecord:
+		b.setQuota(r)
 	case *schema.FeatureLevelRecord:
 		b.setFeature(r)
 	case *schema.ProducerIDsRecord:

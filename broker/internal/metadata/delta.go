@@ -22,6 +22,8 @@ type Delta struct {
 	Brokers []BrokerDelta
 	// Configs are the resources whose configs changed, in order.
 	Configs []Resource
+	// ClientQuotas are the entities whose quotas changed, in order.
+	ClientQuotas []QuotaEntity
 	// Features and ProducerIDs say that these changed.
 	Features, ProducerIDs bool
 }
@@ -75,7 +77,7 @@ type BrokerDelta struct {
 
 // Empty reports whether nothing differs but the offset.
 func (d *Delta) Empty() bool {
-	return len(d.Topics) == 0 && len(d.Vanished) == 0 && len(d.Brokers) == 0 && len(d.Configs) == 0 && !d.Features && !d.ProducerIDs
+	return len(d.Topics) == 0 && len(d.Vanished) == 0 && len(d.Brokers) == 0 && len(d.Configs) == 0 && len(d.ClientQuotas) == 0 && !d.Features && !d.ProducerIDs
 }
 
 // delta compares what is marked dirty.
@@ -106,6 +108,12 @@ func (b *Builder) delta(image *Image) *Delta {
 	slices.SortFunc(d.Configs, func(x, y Resource) int {
 		return cmp.Or(cmp.Compare(x.Type, y.Type), cmp.Compare(x.Name, y.Name))
 	})
+	for e := range b.dirty.quotas {
+		if !slices.Equal(b.base.ClientQuotasOf(e), image.ClientQuotasOf(e)) {
+			d.ClientQuotas = append(d.ClientQuotas, e)
+		}
+	}
+	slices.SortFunc(d.ClientQuotas, compareQuotaEntities)
 	return d
 }
 

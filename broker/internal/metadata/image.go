@@ -19,6 +19,7 @@ type Image struct {
 	topicsByID   *btree.BTreeG[idEntry]
 	brokers      *btree.BTreeG[brokerEntry]
 	configs      *btree.BTreeG[configEntry]
+	quotas       *btree.BTreeG[quotaEntry]
 
 	features       []Feature // by name; replaced as a whole
 	nextProducerID kafka.ProducerID
@@ -73,6 +74,7 @@ func NewImage(o ImageOptions) *Image {
 		topicsByID:   btree.NewG(treeDegree, func(a, b idEntry) bool { return lessUUID(&a.id, &b.id) }),
 		brokers:      btree.NewG(treeDegree, func(a, b brokerEntry) bool { return a.id < b.id }),
 		configs:      btree.NewG(treeDegree, func(a, b configEntry) bool { return a.resource.less(b.resource) }),
+		quotas:       btree.NewG(treeDegree, func(a, b quotaEntry) bool { return compareQuotaEntities(a.entity, b.entity) < 0 }),
 	}
 }
 

@@ -43,7 +43,7 @@ func (g *generator) topic() *Topic {
 
 // records returns the records of one random decision.
 func (g *generator) records() []schema.Record {
-	switch g.IntN(12) {
+	switch g.IntN(14) {
 	case 0:
 		return g.register()
 	case 1, 2:
@@ -62,6 +62,8 @@ func (g *generator) records() []schema.Record {
 		return []schema.Record{&schema.ProducerIDsRecord{NextProducerID: g.b.View().NextProducerID() + 1000}}
 	case 10:
 		return []schema.Record{&schema.NoOpRecord{}, &schema.Opaque{Type: 18, Body: []byte{1}}}
+	case 12, 13:
+		return g.quota()
 	case 11:
 		if n := g.broker(); n != nil && g.IntN(4) == 0 {
 			return []schema.Record{&schema.BrokerRegistrationChangeRecord{BrokerID: n.ID, BrokerEpoch: n.Epoch, LogDirs: []kafka.UUID{g.uuid()}}}
@@ -129,6 +131,19 @@ func (g *generator) config() []schema.Record {
 	if g.IntN(3) > 0 {
 		v := fmt.Sprint(g.IntN(3))
 		r.Value = &v
+	}
+	return []schema.Record{r}
+}
+
+func (g *generator) quota() []schema.Record {
+	r := &schema.ClientQuotaRecord{Quota: fmt.Sprint("q", g.IntN(3)), Value: float64(g.IntN(3)), Remove: g.IntN(3) == 0}
+	for _, kind := range []string{schema.QuotaUser, schema.QuotaClientID, schema.QuotaIP} {
+		switch name := fmt.Sprint(g.IntN(2)); g.IntN(4) {
+		case 0:
+			r.Entity = append(r.Entity, schema.QuotaEntityPart{Type: kind})
+		case 1:
+			r.Entity = append(r.Entity, schema.QuotaEntityPart{Type: kind, Name: &name})
+		}
 	}
 	return []schema.Record{r}
 }
@@ -272,6 +287,18 @@ func checkDelta(t *testing.T, old, image *Image, d *Delta) {
 	}
 	for _, r := range d.Configs {
 		got = append(got, fmt.Sprint(r))
+	}
+	entities := map[QuotaEntity]bool{}
+	for _, m := range []*Image{old, image} {
+		m.ClientQuotas(func(e QuotaEntity, _ []QuotaValue) bool { entities[e] = true; return true })
+	}
+	for e := range entities {
+		if !slices.Equal(old.ClientQuotasOf(e), image.ClientQuotasOf(e)) {
+			want = append(want, fmt.Sprint(e))
+		}
+	}
+	for _, e := range d.ClientQuotas {
+		got = append(got, fmt.Sprint(e))
 	}
 	slices.Sort(want)
 	slices.Sort(got)

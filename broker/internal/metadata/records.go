@@ -13,12 +13,12 @@ import (
 const MetadataVersion = "metadata.version"
 
 // Records yields the image as the records that lead to it from nothing, until yield returns false:
-// features, brokers, topics each with its partitions, configs, producer ids. Each comes with the
+// features, brokers, topics each with its partitions, configs, client quotas, producer ids. Each comes with the
 // version to write it in. Records may alias the image; they are read-only. Replaying them gives an
 // equal image (C-20); it is the content of a snapshot.
 func (m *Image) Records(yield func(r schema.Record, version int16) bool) {
 	_ = m.featureRecords(yield) && m.brokerRecords(yield) && m.topicRecords(yield) &&
-		m.configRecords(yield) && m.producerRecords(yield)
+		m.configRecords(yield) && m.quotaRecords(yield) && m.producerRecords(yield)
 }
 
 type yieldRecord = func(r schema.Record, version int16) bool

@@ -110,6 +110,12 @@ func (c *coder) uint16(p *uint16) {
 	*p = uint16(v)
 }
 
+func (c *coder) float64(p *float64) {
+	v := int64(math.Float64bits(*p))
+	code64(c, &v)
+	*p = math.Float64frombits(uint64(v))
+}
+
 func code32[T ~int32](c *coder, p *T) {
 	if c.encode {
 		c.buf = binary.BigEndian.AppendUint32(c.buf, uint32(*p))

@@ -17,5 +17,5 @@
 //
 // Files: record.go (the Record interface, framing, the table of types), coder.go (the primitive
 // types of Kafka's flexible encoding, both directions), broker_records.go, topic_records.go,
-// cluster_records.go (the messages), opaque.go.
+// cluster_records.go, quota_records.go (the messages), opaque.go.
 package schema

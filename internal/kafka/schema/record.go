@@ -23,6 +23,7 @@ const (
 	KeyUnfenceBroker            Key = 8
 	KeyRemoveTopic              Key = 9
 	KeyFeatureLevel             Key = 12
+	KeyClientQuota              Key = 14
 	KeyProducerIDs              Key = 15
 	KeyBrokerRegistrationChange Key = 17
 	KeyNoOp                     Key = 20
@@ -82,6 +83,7 @@ var kinds = [...]kind{
 	{KeyUnfenceBroker, 0, func() Record { return new(UnfenceBrokerRecord) }},
 	{KeyRemoveTopic, 0, func() Record { return new(RemoveTopicRecord) }},
 	{KeyFeatureLevel, 0, func() Record { return new(FeatureLevelRecord) }},
+	{KeyClientQuota, 0, func() Record { return new(ClientQuotaRecord) }},
 	{KeyProducerIDs, 0, func() Record { return new(ProducerIDsRecord) }},
 	{KeyBrokerRegistrationChange, 3, func() Record { return new(BrokerRegistrationChangeRecord) }},
 	{KeyNoOp, 0, func() Record { return new(NoOpRecord) }},

@@ -92,7 +92,7 @@ public class MetadataRecords {
         out("clear-elr", new ClearElrRecord().setTopicName("orders"), 0);
         out("opaque-acl", new AccessControlEntryRecord().setId(TOPIC).setResourceType((byte) 2).setResourceName("*").setPatternType((byte) 3)
             .setPrincipal("User:alice").setHost("*").setOperation((byte) 3).setPermissionType((byte) 3), 0);
-        out("opaque-quota", new ClientQuotaRecord().setEntity(List.of(new ClientQuotaRecord.EntityData().setEntityType("user").setEntityName(null)))
+        out("client-quota", new ClientQuotaRecord().setEntity(List.of(new ClientQuotaRecord.EntityData().setEntityType("user").setEntityName(null)))
             .setKey("producer_byte_rate").setValue(1024.5).setRemove(false), 0);
     }
 }
