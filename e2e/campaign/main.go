@@ -46,6 +46,8 @@ var campaigns = []campaign{
 	{"fuzz", "Every fuzz target of the repository is given arbitrary bytes for a while; none of its properties fails. With -n only so many targets, others for every -from.", allTargets, fuzz},
 	{"storage-crash", "A random workload on a log directory is cut off after every operation, with several outcomes for what was not flushed, and again inside recovery; nothing flushed is lost, nothing wrong is served.", 1, storageCampaign("crash", "TestCampaignCrash")},
 	{"storage-nthop", "Every operation of a workload on a log directory fails in turn: EIO, ENOSPC, EROFS, short write, slow; once and for good; nothing flushed is lost, nothing wrong is served.", 1, storageCampaign("nthop", "TestCampaignNthOp")},
+	{"kill9", "The real binary is killed (kill -9) again and again under idempotent producers of Java, librdkafka and franz-go, with flush.policy group and os; nothing acknowledged is lost, moved, doubled or out of order.", 200, kill9},
+	{"powercut", "The power of the disk beneath the real binary is cut again and again, and what was not synced kept, dropped, zeroed or torn, under idempotent producers of Java, librdkafka and franz-go; nothing acknowledged is lost, moved, doubled or out of order.", 50, powerCut},
 	{"storage-bits", "Every bit of small log directories is flipped and every file cut at every length; no wrong record is served.", 1, storageCampaign("bits", "TestCampaignBits")},
 }
 

@@ -74,10 +74,14 @@ func (d *Disk) Freeze() {
 }
 
 // Crash cuts the power of a frozen disk: what Remount will serve is drawn now. The process on top
-// must have been sent SIGKILL; it can die only now.
-func (d *Disk) Crash(rng *rand.Rand, o vfs.CrashOptions) {
-	d.mem = d.mem.CrashClone(rng, o)
+// must have been sent SIGKILL; it can die only now. The result is how that differs from what it
+// had written.
+func (d *Disk) Crash(rng *rand.Rand, o vfs.CrashOptions) (Damage, error) {
+	before := d.mem
+	d.mem = before.CrashClone(rng, o)
+	damage, err := Compare(before, d.mem, "/")
 	d.gate.breakDown()
+	return damage, err
 }
 
 // Remount serves what survived the crash. Nobody may have files of the disk open.

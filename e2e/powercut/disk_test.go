@@ -57,11 +57,12 @@ func check(t *testing.T, errs ...error) {
 }
 
 // cut is a power cut with nobody on top.
-func (d *Disk) cut(t *testing.T, o vfs.CrashOptions) {
+func (d *Disk) cut(t *testing.T, o vfs.CrashOptions) Damage {
 	t.Helper()
 	d.Freeze()
-	d.Crash(rand.New(rand.NewPCG(1, 2)), o)
-	check(t, d.Remount())
+	damage, err := d.Crash(rand.New(rand.NewPCG(1, 2)), o)
+	check(t, err, d.Remount())
+	return damage
 }
 
 // TestUnsyncedIsLost: of what was written through the mount only what was synced is there after the
@@ -91,7 +92,9 @@ func TestUnsyncedIsLost(t *testing.T) {
 		t.Errorf("before the crash: %q", got)
 	}
 
-	d.cut(t, vfs.CrashOptions{Unsynced: vfs.LoseUnsynced})
+	if damage := d.cut(t, vfs.CrashOptions{Unsynced: vfs.LoseUnsynced}); damage != (Damage{Names: 3, Files: 2, Blocks: 2}) {
+		t.Errorf("%+v: want one name that is gone, two of a rename, and the data of two files", damage)
+	}
 	names := must[[]string](t)(files.List(d.at("logs")))
 	if want := []string{"fdatasync", "fsync", "moved", "unsynced"}; !slices.Equal(names, want) {
 		t.Errorf("names %v, want %v", names, want)
@@ -108,7 +111,9 @@ func TestKilledLosesNothing(t *testing.T) {
 	d := mountOrSkip(t)
 	text := bytes.Repeat([]byte("water "), 100_000)
 	check(t, os.WriteFile(d.at("f"), text, 0o600))
-	d.cut(t, vfs.CrashOptions{Unsynced: vfs.KeepUnsynced})
+	if damage := d.cut(t, vfs.CrashOptions{Unsynced: vfs.KeepUnsynced}); damage != (Damage{}) {
+		t.Errorf("%+v", damage)
+	}
 	if got := must[[]byte](t)(os.ReadFile(d.at("f"))); !bytes.Equal(got, text) {
 		t.Errorf("%d bytes, want %d", len(got), len(text))
 	}
@@ -241,10 +246,10 @@ func TestFreezeAt(t *testing.T) {
 				t.Errorf("the rename returned %v while the disk was frozen", err)
 			default:
 			}
-			d.Crash(nil, vfs.CrashOptions{Unsynced: vfs.KeepUnsynced})
+			_, err := d.Crash(nil, vfs.CrashOptions{Unsynced: vfs.KeepUnsynced})
 			<-returned
-			check(t, d.Remount())
-			_, err := d.Files().Stat("b")
+			check(t, err, d.Remount())
+			_, err = d.Files().Stat("b")
 			if (err == nil) != after {
 				t.Errorf("the new name: %v", err)
 			}
@@ -291,7 +296,9 @@ func TestFaults(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	d.Freeze() // ends the latency
-	d.Crash(nil, vfs.CrashOptions{Unsynced: vfs.KeepUnsynced})
+	if _, err := d.Crash(nil, vfs.CrashOptions{Unsynced: vfs.KeepUnsynced}); err != nil {
+		t.Error(err)
+	}
 	want(<-synced, nil)
 }
 

@@ -22,14 +22,14 @@
 // held back by the kernel (no writeback cache), so that what write(2) has returned is in the
 // disk's present state and a SIGKILL loses nothing. flock is the kernel's own and ends with the
 // mount. Hard links, symbolic links, extended attributes, fallocate and device files are
-// refused. The process that serves a disk must not touch the files in it through the system: it
-// would wait for itself.
+// refused. The process that serves a disk had better use Files and not the mount: while the disk is
+// frozen it would wait for itself.
 //
 // Concurrency: methods of Disk may be called from many goroutines, but Freeze, Crash, Remount and
 // Close belong to one.
 //
 // Mounting wants Linux, /dev/fuse and root; Available says what is missing.
 //
-// Files: disk.go (Disk), gate.go (what stops operations), available_linux.go, mount_linux.go,
-// node_linux.go, handle_linux.go, errno_linux.go (FUSE), mount_other.go (elsewhere).
+// Files: disk.go (Disk), gate.go (what stops operations), damage.go (what a crash did),
+// mount_linux.go, node_linux.go, handle_linux.go, errno_linux.go (FUSE), mount_other.go (elsewhere).
 package powercut
