@@ -21,6 +21,7 @@ type call struct {
 	ctx context.Context // ends the run early
 	*option.Set
 	tool     Tool
+	args     []string // as given
 	in       io.Reader
 	out      *bufio.Writer // flushed at the end, and by tools that go on for long
 	err      io.Writer

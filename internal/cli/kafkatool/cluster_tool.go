@@ -56,9 +56,16 @@ func runCluster(c *call) error {
 
 // connectAny takes either kind of bootstrap address, and either name of the file.
 func (c *call) connectAny() (*cluster, error) {
-	props, err := c.properties(sources{files: []string{"config", "command-config"}})
+	from := admin
+	if c.Knows("config") {
+		from.files = []string{"config", "command-config"}
+	}
+	props, err := c.properties(from)
 	if err != nil {
 		return nil, err
+	}
+	if props["client.id"] == "" {
+		props["client.id"] = c.tool.Name
 	}
 	props["bootstrap.servers"] = c.Value("bootstrap-server") + c.Value("bootstrap-controller")
 	cl, err := c.dial(kclient.Admin, props)

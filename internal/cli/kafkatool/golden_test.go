@@ -12,6 +12,7 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 	"github.com/thalweg-io/thalweg/broker/brokertest"
+	"github.com/twmb/franz-go/pkg/kfake"
 )
 
 // TestGolden runs the command lines of testdata against a broker of their own per file, and compares
@@ -20,18 +21,34 @@ import (
 // differs from run to run is replaced: ids, addresses, times, and the tables of options. The
 // expected texts were compared with what Apache Kafka's 4.3 tools print against the same broker.
 func TestGolden(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
+	golden(t, "testdata/*.txt", func(t *testing.T) string { return brokertest.Start(t).Addr() })
+}
+
+// TestGoldenElsewhere runs the scripts of testdata/elsewhere against a foreign cluster in this process, as it
+// serves what this broker does not, and every tool works with any cluster.
+func TestGoldenElsewhere(t *testing.T) {
+	golden(t, "testdata/elsewhere/*.txt", func(t *testing.T) string {
+		c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, "t1", "t2"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
+		return c.ListenAddrs()[0]
+	})
+}
+
+func golden(t *testing.T, pattern string, start func(t *testing.T) (addr string)) {
+	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scripts: %v", err)
 	}
 	for _, path := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			b := brokertest.Start(t)
-			dir := t.TempDir()
+			addr, dir := start(t), t.TempDir()
 			datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 				line, stdin := script(d.Input)
-				line = strings.NewReplacer("$B", "--bootstrap-server "+b.Addr(), "$ADDR", b.Addr(), "$DIR", dir).Replace(line)
-				return steady(execute(t, line, stdin), b.Addr(), dir)
+				line = strings.NewReplacer("$B", "--bootstrap-server "+addr, "$ADDR", addr, "$DIR", dir).Replace(line)
+				return steady(execute(t, line, stdin), addr, dir)
 			})
 		})
 	}

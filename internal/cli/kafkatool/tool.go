@@ -36,6 +36,7 @@ func Tools() []Tool {
 	return []Tool{
 		{"kafka-broker-api-versions", "retrieve the API versions of brokers", apiVersionsParser, runAPIVersions, nil},
 		{"kafka-cluster", "look at a cluster: its id and its endpoints", clusterParser, runCluster, nil},
+		{"kafka-configs", "manipulate and describe the configs of topics, brokers, clients, users, addresses, client metrics and groups", configsParser, runConfigs, unparsedConfigs},
 		{"kafka-console-consumer", "read data from topics and print it", consoleConsumerParser, runConsoleConsumer, nil},
 		{"kafka-console-producer", "read lines from standard input and publish them to a topic", consoleProducerParser, runConsoleProducer, nil},
 		{"kafka-consumer-perf-test", "measure how fast a topic is read", consumerPerfParser, runConsumerPerf, nil},
@@ -73,7 +74,7 @@ var errTold = errors.New("already told")
 // tools do for every kind of failure. It ends early when ctx does.
 func (t Tool) Run(ctx context.Context, args []string, s Streams) int {
 	out := bufio.NewWriterSize(s.Out, 64<<10)
-	c := &call{ctx: ctx, tool: t, in: s.In, out: out, err: s.Err, terminal: isTerminal(s.In) && isTerminal(s.Out)}
+	c := &call{ctx: ctx, tool: t, args: args, in: s.In, out: out, err: s.Err, terminal: isTerminal(s.In) && isTerminal(s.Out)}
 	code := c.finish(c.start(args))
 	if err := out.Flush(); err != nil && code == 0 {
 		fmt.Fprintf(s.Err, "Unable to write to standard out: %v\n", err)

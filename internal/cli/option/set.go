@@ -2,6 +2,7 @@ package option
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,6 +13,8 @@ type Set struct {
 	Words []string
 	// Deprecated are the options that were used and have a newer name.
 	Deprecated []Option
+	// Given are the options in the order of the command line.
+	Given []Given
 
 	options []Option
 	values  map[string][]string
@@ -27,8 +30,12 @@ func (s *Set) option(name string) Option {
 	panic(fmt.Sprintf("BUG: the tool has no option %q", name))
 }
 
+// Given is one option as it stood on the command line; Value is "" if it has none.
+type Given struct{ Name, Value string }
+
 func (s *Set) add(o Option, value string) error {
 	s.given[o.Name] = true
+	s.Given = append(s.Given, Given{o.Name, value})
 	if o.Arg != "" {
 		s.values[o.Name] = append(s.values[o.Name], value)
 	}
@@ -64,6 +71,11 @@ func (t Type) check(v string) (err error) {
 		_, err = strconv.ParseFloat(v, 64)
 	}
 	return err
+}
+
+// Knows reports whether the tool has such an option.
+func (s *Set) Knows(name string) bool {
+	return slices.ContainsFunc(s.options, func(o Option) bool { return o.Name == name })
 }
 
 // Has reports whether an option was given.
