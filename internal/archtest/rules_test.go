@@ -144,6 +144,7 @@ var thirdParties = []thirdParty{
 		"ordered maps, where iteration order must not be Go's"},
 	{"github.com/hanwen/go-fuse/v2", []string{"e2e/powercut"},
 		"a disk beneath the real binary whose power can be cut; it is part of no binary of ours"},
+	{"github.com/prometheus", nil, "Prometheus's own parser reads what we export; the format is written by internal/metrics"},
 	{"github.com/cockroachdb/datadriven", nil, "scripts of tests"},
 	{"pgregory.net/rapid", nil, "random operations in tests"},
 }
