@@ -48,6 +48,10 @@ type Broker struct {
 	clock    *delayed.Clock
 	sweeper  *sweeper
 	network  *network.Server
+	data     *data.Handlers
+	metrics  *metricsServer // nil if not configured
+	scrape   sync.Mutex     // held while metrics are read
+	state    nodeState
 	bound    []Listener // with the ports that were really bound
 
 	serving  atomic.Bool
@@ -73,22 +77,28 @@ func New(cfg Config) (*Broker, error) {
 // bounds the start only. Errors: ErrConfig, ErrPortInUse, those of storage (directory
 // locked, of another cluster, damaged), each with the path or key concerned.
 func (b *Broker) Start(ctx context.Context) (err error) {
+	b.state.enter(stateStarting)
 	opened, err := b.bind()
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
+			b.metrics.stop()
 			closeAll(opened)
 			b.abandon()
 		}
 	}()
+	if err := b.startMetrics(); err != nil {
+		return err
+	}
 	if err := b.openDirs(); err != nil {
 		return err
 	}
 	if err := b.startQuorum(); err != nil {
 		return err
 	}
+	b.state.setOpen(true)
 	b.life = &lifecycle{b: b, incarnation: randomUUID(), stop: make(chan struct{}), done: make(chan struct{})}
 	if err := b.life.join(ctx, b.advertised()); err != nil {
 		return err
@@ -101,6 +111,7 @@ func (b *Broker) Start(ctx context.Context) (err error) {
 		}
 	}
 	b.serving.Store(true)
+	b.state.enter(stateRunning)
 	return nil
 }
 
@@ -199,12 +210,13 @@ func (b *Broker) buildAPI(manager *replica.Manager) (err error) {
 	self := kafka.BrokerID(b.cfg.NodeID)
 	var auth security.Authorizer = security.AllowAll{}
 	var limit quota.Limiter = quota.Unlimited{}
+	b.data = data.New(data.Options{
+		Replicas: manager, Image: b.loader.Current, Authorizer: auth, Limiter: limit,
+		Wheel: b.clock.Wheel, FetchMax: b.cfg.FetchMaxBytes, FetchSessions: b.cfg.FetchSessions, Logger: b.lg,
+	})
 	server := api.NewServer(api.Options{
 		Self: self, Image: b.loader.Current, Limiter: limit, MaxFrame: b.cfg.MaxRequestBytes,
-		Data: data.New(data.Options{
-			Replicas: manager, Image: b.loader.Current, Authorizer: auth, Limiter: limit,
-			Wheel: b.clock.Wheel, FetchMax: b.cfg.FetchMaxBytes, FetchSessions: b.cfg.FetchSessions, Logger: b.lg,
-		}),
+		Data: b.data,
 		Admin: admin.New(admin.Options{
 			Self: self, Image: b.loader.Current, Controller: b.control, Authorizer: auth, Limiter: limit,
 			AutoCreate: !b.cfg.NoAutoCreate, NoDelete: b.cfg.NoTopicDeletion, Server: b.serverConfigs(), Logger: b.lg,
@@ -245,6 +257,7 @@ func (b *Broker) checkDirs() {
 
 // fail reports a failure that the process cannot go on with; only the first one counts.
 func (b *Broker) fail(err error) {
+	b.state.fail(err)
 	select {
 	case b.failed <- err:
 	default:
@@ -317,7 +330,10 @@ func (b *Broker) stop(ctx context.Context) error {
 	if !b.serving.Load() {
 		return nil // it never started, or Start has closed everything again
 	}
+	b.state.enter(stateShuttingDown)
+	defer b.metrics.stop()
 	errs := []error{b.network.Shutdown(ctx)}
+	b.closeScrapes()
 	b.life.leave(ctx)
 	b.clock.Stop()
 	errs = append(errs, b.runner.Stop())
@@ -328,9 +344,17 @@ func (b *Broker) stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// closeScrapes makes metrics tell of the process alone; none that reads more is under way when it returns.
+func (b *Broker) closeScrapes() {
+	b.scrape.Lock()
+	b.state.setOpen(false)
+	b.scrape.Unlock()
+}
+
 // abandon closes what a failed Start has opened. The directories get no marker: nothing was served,
 // but nothing was proved either.
 func (b *Broker) abandon() {
+	b.closeScrapes()
 	if b.network != nil {
 		_ = b.network.Close()
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/thalweg-io/thalweg/internal/kafka"
@@ -63,6 +64,10 @@ type Config struct {
 	// (queued.max.request.bytes). Default: 256 MiB.
 	RequestMemoryBytes int64
 
+	// MetricsListener is host:port of the HTTP listener for metrics and probes (metrics.listener), which has neither
+	// encryption nor authentication. An empty host is loopback. Default: none.
+	MetricsListener string
+
 	// Logger gets what an operator should know. Default: nothing is logged.
 	Logger *slog.Logger
 	// FS is the file system. Default: the operating system's.
@@ -110,6 +115,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Listen == nil {
 		c.Listen = net.Listen
 	}
+	if strings.HasPrefix(c.MetricsListener, ":") {
+		c.MetricsListener = "127.0.0.1" + c.MetricsListener
+	}
 	return c, c.check()
 }
 
@@ -132,6 +140,11 @@ func (c *Config) check() error {
 	for i, d := range c.LogDirs {
 		if d == "" || slices.Contains(c.LogDirs[:i], d) {
 			return badConfig("log.dirs holds an empty path or %q twice", d)
+		}
+	}
+	if c.MetricsListener != "" {
+		if _, _, err := net.SplitHostPort(c.MetricsListener); err != nil {
+			return badConfig("metrics.listener %q is not host:port", c.MetricsListener)
 		}
 	}
 	if c.ClusterID != "" {

@@ -12,5 +12,6 @@
 // Concurrency: all methods of a Broker may be called from any goroutine; Start once.
 //
 // Files: config.go (Config), properties.go (Kafka's names for it), listener.go (addresses), broker.go (wiring,
-// start, shutdown), control.go (the way to the controller), lifecycle.go (registration and heartbeats).
+// start, shutdown), control.go (the way to the controller), lifecycle.go (registration and heartbeats), state.go (alive, ready),
+// metrics.go (what is exported, in groups; metrics_*.go declare and collect one each), metrics_server.go (HTTP).
 package broker

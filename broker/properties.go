@@ -44,6 +44,7 @@ var properties = []property{
 	{[]string{"max.connections"}, func(c *Config, v string) error { return integer(&c.MaxConnections, v, 0) }},
 	{[]string{"max.connections.per.ip"}, func(c *Config, v string) error { return integer(&c.MaxConnectionsPerIP, v, 0) }},
 	{[]string{"connections.max.idle.ms"}, func(c *Config, v string) error { return millis(&c.ConnectionsMaxIdle, v) }},
+	{[]string{"metrics.listener"}, func(c *Config, v string) error { c.MetricsListener = v; return nil }},
 	{[]string{"queued.max.request.bytes"}, func(c *Config, v string) error { return integer(&c.RequestMemoryBytes, v, -1) }},
 }
 

@@ -51,6 +51,7 @@ func (b *Broker) serverConfigs() []admin.ServerConfig {
 		number("max.connections.per.ip", limit(c.MaxConnectionsPerIP), 1<<31-1),
 		number("max.incremental.fetch.session.cache.slots", int64(c.FetchSessions), defaultFetchSessions),
 		given("node.id", kmsg.ConfigTypeInt, node),
+		given("metrics.listener", kmsg.ConfigTypeString, c.MetricsListener),
 		number("num.partitions", int64(c.NumPartitions), 1),
 		memory,
 		number("socket.request.max.bytes", int64(c.MaxRequestBytes), 100<<20),

@@ -137,6 +137,9 @@ func greet(b *broker.Broker, cfg broker.Config, w io.Writer) {
 	for _, l := range b.Listeners() {
 		fmt.Fprintf(w, "listening on %s\n", l)
 	}
+	if at := b.MetricsAddress(); at != "" {
+		fmt.Fprintf(w, "metrics on http://%s/metrics\n", at)
+	}
 	dirs := cfg.LogDirs
 	if len(dirs) == 0 {
 		dirs = []string{broker.DefaultLogDir}

@@ -68,9 +68,11 @@ func (s *Server) register(nc net.Conn, l Listener, host string, limited bool) (*
 	if s.mu.closing {
 		return nil, ErrServerClosed
 	}
+	d := s.doorLocked(l.Name)
 	if limited {
 		if over(s.mu.limited, s.opts.MaxConnections) || over(s.mu.perIP[host], s.opts.MaxConnectionsPerIP) {
 			s.mu.past.Refused++
+			d.refused++
 			return nil, errTooMany
 		}
 		s.mu.limited++
@@ -82,6 +84,8 @@ func (s *Server) register(nc net.Conn, l Listener, host string, limited bool) (*
 	c := newConn(s, nc, Session{ID: s.lastID.Add(1), Listener: l.Name, RemoteHost: host, Principal: l.Principal})
 	c.limited = limited
 	s.mu.conns[c] = struct{}{}
+	d.open++
+	d.accepted++
 	s.mu.past.Accepted++
 	s.wg.Add(1)
 	return c, nil
@@ -98,6 +102,7 @@ func (s *Server) forget(c *conn) {
 	s.mu.past.Closed[c.mu.reason]++
 	c.mu.Unlock()
 	delete(s.mu.conns, c)
+	s.doorLocked(c.session.Listener).open--
 	if c.limited {
 		s.mu.limited--
 		if s.mu.perIP[c.session.RemoteHost]--; s.mu.perIP[c.session.RemoteHost] == 0 {

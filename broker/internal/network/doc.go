@@ -34,5 +34,6 @@
 // accept.go (accept loop, limits), conn.go (life of a connection), input.go (read buffer), pool.go
 // (buffers), frame.go (frames to requests), slot.go (ring, Complete), output.go (pen, answers),
 // body.go (Writer), budget.go (memory budget), deadline.go (idle, frame and mute times), stats.go,
+// request_stats.go (requests by API),
 // socket_linux.go and socket_other.go (system calls and their portable twins).
 package network

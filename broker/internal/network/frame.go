@@ -133,6 +133,7 @@ func (c *conn) serve() bool {
 	r := c.open(h.Key, len(frame))
 	r.Header, r.Payload, r.Now = h, body, c.now
 	r.slot.charge, c.charge = c.charge, 0
+	r.slot.stats.began(h.Version, len(frame))
 	if !plantedRelease {
 		buf.retain()
 		r.slot.frame = buf

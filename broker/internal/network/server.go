@@ -26,6 +26,8 @@ type Server struct {
 	wg     sync.WaitGroup // accept loops and reader goroutines
 	quit   chan struct{}  // closed when closing begins
 
+	requests requestStats
+
 	mu struct {
 		sync.Mutex
 		closing   bool
@@ -33,7 +35,8 @@ type Server struct {
 		conns     map[*conn]struct{}
 		limited   int            // connections that count against MaxConnections
 		perIP     map[string]int // the same per address; no zero entries
-		past      Stats          // sums of closed connections; the gauges are unused
+		doors     map[string]*door
+		past      Stats // sums of closed connections; the gauges are unused
 	}
 }
 
@@ -49,6 +52,7 @@ func NewServer(o Options) (*Server, error) {
 	s.mu.listeners = make(map[net.Listener]struct{})
 	s.mu.conns = make(map[*conn]struct{})
 	s.mu.perIP = make(map[string]int)
+	s.mu.doors = make(map[string]*door)
 	return s, nil
 }
 
@@ -66,6 +70,7 @@ func (s *Server) Listen(ln net.Listener, l Listener) error {
 		return ErrServerClosed
 	}
 	s.mu.listeners[ln] = struct{}{}
+	s.doorLocked(l.Name)
 	s.wg.Add(1)
 	s.mu.Unlock()
 	go s.accept(ln, l)

@@ -26,6 +26,7 @@ type slot struct {
 	size   int     // bytes of the frame without its length field
 	charge int64   // of the memory budget
 	frame  *buffer // what Payload and ClientID alias
+	stats  *apiStats
 }
 
 // Size is the number of bytes of the request's frame, without the length field.
@@ -122,6 +123,7 @@ func (c *conn) open(key int16, size int) *Request {
 		c.mu.slots[i] = r
 	}
 	r.slot.size = size
+	r.slot.stats = c.server.requests.of(c.session.ID, key)
 	r.slot.state.Store(slotOpen)
 	r.Mute = 0
 	c.mu.tail++
@@ -145,6 +147,7 @@ func (c *conn) popLocked(r *Request) {
 	if r.Mute > 0 {
 		c.muteLocked(r.Mute)
 	}
+	r.slot.stats.ended(r)
 	c.mu.pendingBytes -= r.slot.size
 	c.mu.head++
 	r.slot.state.Store(slotFree)

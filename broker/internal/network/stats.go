@@ -1,5 +1,10 @@
 package network
 
+import (
+	"slices"
+	"strings"
+)
+
 // Counters are what a connection, or a server, has done since its start.
 type Counters struct {
 	Requests      int64
@@ -67,5 +72,40 @@ func (s *Server) Stats() Stats {
 		c.mu.Unlock()
 	}
 	out.BudgetBytes = s.budget.inUse()
+	return out
+}
+
+// door is what is counted per listener name.
+type door struct {
+	open              int
+	accepted, refused int64
+}
+
+func (s *Server) doorLocked(name string) *door {
+	d := s.mu.doors[name]
+	if d == nil {
+		d = new(door)
+		s.mu.doors[name] = d
+	}
+	return d
+}
+
+// ListenerStats is a snapshot of the connections of one listener name.
+type ListenerStats struct {
+	Name        string
+	Connections int   // open now
+	Accepted    int64 // ever
+	Refused     int64 // closed at once: over a limit
+}
+
+// Listeners describes the listener names that connections came in on, in order of name. Safe for concurrent use.
+func (s *Server) Listeners() []ListenerStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]ListenerStats, 0, len(s.mu.doors))
+	for name, d := range s.mu.doors {
+		out = append(out, ListenerStats{name, d.open, d.accepted, d.refused})
+	}
+	slices.SortFunc(out, func(a, b ListenerStats) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }

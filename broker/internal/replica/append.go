@@ -39,6 +39,12 @@ type Appended struct {
 // and the log's own (sequence, producer epoch, no space). On any error nothing was appended. It does not block on the disk's
 // flush, except for the log's bound on unflushed bytes. It allocates nothing unless it fails.
 func (p *Partition) Append(records []byte, o *AppendOptions) (Appended, error) {
+	a, err := p.appendClient(records, o)
+	p.counters.appended(a.LastOffset+1-a.BaseOffset, len(records), err)
+	return a, err
+}
+
+func (p *Partition) appendClient(records []byte, o *AppendOptions) (Appended, error) {
 	if _, err := p.leading(kafka.NoLeaderEpoch); err != nil {
 		return Appended{}, err
 	}

@@ -39,6 +39,8 @@ type Manager struct {
 		count map[*storage.Dir]int     // partitions per directory
 		// doomed are the partitions of deleted topics whose logs are still there.
 		doomed []*Partition
+		// deleted is what partitions of deleted topics had served.
+		deleted Counts
 	}
 }
 

@@ -52,6 +52,8 @@ type Partition struct {
 
 	// watermark is the high watermark (exclusive) and those who wait for it.
 	watermark delayed.List
+
+	counters counters
 }
 
 // role is who leads a partition, as one publish of the metadata said. Immutable.

@@ -17,6 +17,8 @@ func (m *Manager) removeLocked(d metadata.TopicDelta) {
 			continue
 		}
 		p.delete()
+		served := p.counters.load()
+		m.mu.deleted.Add(&served)
 		switch {
 		case plantedKeepDeleted:
 		case m.doom == nil:

@@ -113,7 +113,17 @@ func (s *fetch) serve(r *network.Request) network.Disposition {
 		return s.none(0, refused.Code, id)
 	}
 	s.build(id)
+	s.count()
 	return network.Answered
+}
+
+// count tells the partitions what is sent of them.
+func (s *fetch) count() {
+	for i := range s.parts {
+		if part := &s.parts[i]; part.p != nil && !part.omit {
+			part.p.Sent(part.slice.Len())
+		}
+	}
 }
 
 // none answers without any partition.

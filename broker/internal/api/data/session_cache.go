@@ -128,3 +128,22 @@ func (c *sessionCache) evictLocked(now time.Time, size int) bool {
 	c.mu.evicted++
 	return true
 }
+
+// SessionStats is a snapshot of the fetch sessions.
+type SessionStats struct {
+	Sessions, Partitions int
+	Bytes                int64 // as counted against their bound
+	Evicted              int64 // since the start
+}
+
+// FetchSessionStats describes the fetch sessions. Safe for concurrent use.
+func (h *Handlers) FetchSessionStats() SessionStats {
+	c := h.sessions
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := SessionStats{Sessions: len(c.mu.sessions), Bytes: c.mu.bytes, Evicted: c.mu.evicted}
+	for e := c.mu.used.Front(); e != nil; e = e.Next() {
+		out.Partitions += e.Value.(*session).size
+	}
+	return out
+}

@@ -1,0 +1,101 @@
+package broker
+
+import (
+	"github.com/thalweg-io/thalweg/broker/internal/replica"
+	"github.com/thalweg-io/thalweg/internal/metrics"
+)
+
+func partitionGauge(name, unit, help string) *metrics.Family {
+	return &metrics.Family{Name: name, Kind: metrics.KindGauge, Unit: unit, Labels: []string{"topic", "partition"}, Help: help}
+}
+
+// partitionGauges have one sample per partition of this broker.
+var partitionGauges = []struct {
+	family *metrics.Family
+	of     func(*replica.Stats) int64
+}{
+	{partitionGauge("kafka_log_log_size", "bytes", "Size of the log's segments."), func(p *replica.Stats) int64 { return p.Size }},
+	{partitionGauge("kafka_log_log_numlogsegments", "", "Segments of the log."), func(p *replica.Stats) int64 { return int64(p.Segments) }},
+	{partitionGauge("kafka_log_log_logstartoffset", "offset", "First offset that is kept."), func(p *replica.Stats) int64 { return p.LogStart }},
+	{partitionGauge("kafka_log_log_logendoffset", "offset", "Offset of the next record."), func(p *replica.Stats) int64 { return p.LogEnd }},
+	{partitionGauge("thalweg_log_high_watermark", "offset", "First offset that is not committed."), func(p *replica.Stats) int64 { return p.HighWatermark }},
+	{partitionGauge("thalweg_log_flushed_end_offset", "offset", "First offset that is not known to be on the disk."), func(p *replica.Stats) int64 { return p.FlushedEnd }},
+	{partitionGauge("kafka_cluster_partition_replicascount", "", "Replicas, in leaders only."), func(p *replica.Stats) int64 { return int64(p.Replicas) }},
+	{partitionGauge("kafka_cluster_partition_insyncreplicascount", "", "Replicas in sync, in leaders only."), func(p *replica.Stats) int64 { return int64(p.InSync) }},
+	{partitionGauge("kafka_cluster_partition_underreplicated", "", "1 if a replica is out of sync, in leaders only."), func(p *replica.Stats) int64 { return flag(p.InSync < p.Replicas) }},
+	{partitionGauge("kafka_cluster_partition_underminisr", "", "1 if fewer replicas are in sync than min.insync.replicas, in leaders only."), func(p *replica.Stats) int64 { return flag(p.UnderMinISR()) }},
+}
+
+// leadersOnly is the index from which partitionGauges are told by leaders alone.
+const leadersOnly = 6
+
+func flag(v bool) int64 {
+	if v {
+		return 1
+	}
+	return 0
+}
+
+var (
+	dirOffline = metrics.Family{Name: "kafka_log_logmanager_logdirectoryoffline", Kind: metrics.KindGauge, Labels: []string{"logDirectory"},
+		Help: "1 if the data directory has failed and is offline."}
+	dirsOffline = metrics.Family{Name: "kafka_log_logmanager_offlinelogdirectorycount", Kind: metrics.KindGauge, Help: "Data directories that are offline."}
+	dirFull     = metrics.Family{Name: "thalweg_dir_full", Kind: metrics.KindGauge, Labels: []string{"logDirectory"},
+		Help: "1 while clients' records are refused because the disk has no room left."}
+	dirFree = metrics.Family{Name: "thalweg_dir_free_bytes", Kind: metrics.KindGauge, Unit: "bytes", Labels: []string{"logDirectory"},
+		Help: "Free room of the file system that the data directory is in."}
+	dirTotal = metrics.Family{Name: "thalweg_dir_total_bytes", Kind: metrics.KindGauge, Unit: "bytes", Labels: []string{"logDirectory"},
+		Help: "Size of the file system that the data directory is in."}
+)
+
+var logMetrics = metricGroup{
+	title:    "Logs and data directories",
+	families: append(partitionFamilies(), &dirOffline, &dirsOffline, &dirFull, &dirFree, &dirTotal),
+	collect:  collectLogs,
+}
+
+func partitionFamilies() (out []*metrics.Family) {
+	for _, g := range partitionGauges {
+		out = append(out, g.family)
+	}
+	return out
+}
+
+func collectLogs(s *scrape) {
+	for i, g := range partitionGauges {
+		s.w.Begin(g.family)
+		for j := range s.partitions {
+			if p := &s.partitions[j]; p.Leading || i < leadersOnly {
+				s.w.Int(g.of(p), p.ID.Topic, itoa(p.ID.Partition))
+			}
+		}
+	}
+	collectDirs(s)
+}
+
+func collectDirs(s *scrape) {
+	offline := int64(0)
+	s.w.Begin(&dirOffline)
+	for _, d := range s.b.dirs {
+		offline += flag(d.Err() != nil)
+		s.w.Bool(d.Err() != nil, d.Path())
+	}
+	s.one(&dirsOffline, offline)
+	s.w.Begin(&dirFull)
+	for _, d := range s.b.dirs {
+		s.w.Bool(d.Full(), d.Path())
+	}
+	for _, f := range []*metrics.Family{&dirFree, &dirTotal} {
+		s.w.Begin(f)
+		for _, d := range s.b.dirs {
+			u, err := s.b.cfg.FS.Usage(d.Path())
+			switch {
+			case err != nil: // not told here
+			case f == &dirFree:
+				s.w.Int(u.Free, d.Path())
+			default:
+				s.w.Int(u.Total, d.Path())
+			}
+		}
+	}
+}
