@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -171,7 +172,12 @@ func (b *Broker) openDirs() error {
 
 // startQuorum replays the metadata log, which opens the partitions, and starts the quorum.
 func (b *Broker) startQuorum() error {
-	defaults, err := metadata.NewDefaults(b.cfg.TopicDefaults)
+	given := maps.Clone(b.cfg.Properties)
+	if given == nil {
+		given = map[string]string{}
+	}
+	maps.Copy(given, b.cfg.TopicDefaults)
+	defaults, err := metadata.NewDefaults(given)
 	if err != nil {
 		return badConfig("%v", err)
 	}

@@ -47,6 +47,10 @@ type Config struct {
 	// TopicDefaults are server.properties keys that set topic configs for all topics (log.retention.ms,
 	// message.max.bytes, flush.policy, …), under the server's names.
 	TopicDefaults map[string]string
+	// Properties are the keys of server.properties as they were given, for DescribeConfigs to tell of those that have no
+	// field here. They have no effect but this one, and that keys of groups (group.consumer.…) are what groups without
+	// configs of their own get.
+	Properties map[string]string
 
 	// MaxRequestBytes is socket.request.max.bytes. Default: 100 MiB.
 	MaxRequestBytes int

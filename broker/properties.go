@@ -52,7 +52,7 @@ var properties = []property{
 // the keys that have no effect in this version, sorted, so that none is passed over in silence.
 // Errors are ErrConfig and name the key.
 func FromProperties(props map[string]string) (c Config, ignored []string, err error) {
-	c = Config{NodeID: 1, TopicDefaults: map[string]string{}}
+	c = Config{NodeID: 1, TopicDefaults: map[string]string{}, Properties: maps.Clone(props)}
 	known := map[string]bool{}
 	for _, p := range properties {
 		taken := false

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,8 +22,8 @@ type change struct {
 }
 
 // IncrementalAlterConfigs decides an IncrementalAlterConfigs (KIP-339): resources one by one, each with
-// all of its changes or none. The api has authorized the resources, refused those that come twice and those that
-// are neither topics nor brokers. The answer is a *kmsg.IncrementalAlterConfigsResponse in order of the request.
+// all of its changes or none. The api has authorized the resources, refused those that come twice and those
+// of other types. The answer is a *kmsg.IncrementalAlterConfigsResponse in order of the request.
 func (c *Controller) IncrementalAlterConfigs(req *kmsg.IncrementalAlterConfigsRequest, caller Caller) Decision {
 	resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
 	d := Decision{Answer: resp}
@@ -160,12 +161,12 @@ func (n change) apply(res metadata.Resource, before string, found bool) (*string
 	default:
 		return nil, refuse(kerr.InvalidRequest, fmt.Sprintf("Unknown operations type %d", n.op))
 	}
-	def := definition(res, n.name)
-	if def == nil || def.Type != metadata.TypeList {
+	kind, preset := definition(res, n.name)
+	if kind != metadata.TypeList {
 		return nil, refuse(kerr.InvalidConfig, fmt.Sprintf("Can't %s to key %s because its type is not LIST.", n.op, n.name))
 	}
 	if !found {
-		before = def.Default
+		before = preset
 	}
 	parts := strings.FieldsFunc(before, func(r rune) bool { return r == ',' })
 	for _, v := range strings.Split(n.value, ",") {
@@ -181,14 +182,30 @@ func (n change) apply(res metadata.Resource, before string, found bool) (*string
 	return &after, nil
 }
 
-// definition describes a config of a resource; nil if there is none of that name. Brokers have the
-// server keys that set topic configs for all topics.
-func definition(res metadata.Resource, name string) *metadata.TopicConfigDef {
-	if res.Type == schema.ResourceTopic {
-		return metadata.TopicConfigDefOf(name)
+// definition is the type and the built-in value of a config of a resource; type 0 if there is none of that name.
+func definition(res metadata.Resource, name string) (kind metadata.ConfigType, preset string) {
+	switch res.Type {
+	case schema.ResourceTopic:
+		if def := metadata.TopicConfigDefOf(name); def != nil {
+			return def.Type, def.Default
+		}
+	case schema.ResourceGroup:
+		if def := metadata.GroupConfigDefOf(name); def != nil {
+			return def.Type, def.Default
+		}
+	case schema.ResourceClientMetrics:
+		if def := metadata.ClientMetricsConfigDefOf(name); def != nil {
+			return def.Type, def.Default
+		}
+	case schema.ResourceBroker:
+		if def, _ := metadata.ServerKey(name); def != nil {
+			return def.Type, def.Default
+		}
+		if def := metadata.ServerConfigDefOf(name); def != nil {
+			return def.Type, def.Default
+		}
 	}
-	def, _ := metadata.ServerKey(name)
-	return def
+	return 0, ""
 }
 
 func checkResource(res metadata.Resource) error {
@@ -212,14 +229,40 @@ func checkResource(res metadata.Resource) error {
 			return refuse(kerr.InvalidRequest, "Invalid negative broker ID.")
 		}
 		return nil
+	case schema.ResourceGroup:
+		if res.Name == "" {
+			return refuse(kerr.InvalidRequest, "Default group resources are not allowed.")
+		}
+		return nil
+	case schema.ResourceClientMetrics:
+		if res.Name == "" {
+			return refuse(kerr.InvalidRequest, "Subscription name can't be empty")
+		}
+		return nil
 	}
 	return refuse(kerr.InvalidRequest, fmt.Sprintf("Unknown resource type %d", res.Type))
 }
 
-// checkConfigs checks that a resource exists and what it would then have: for topics all of it, for brokers
-// what is new, as others may have written what this build does not know.
+// checkConfigs checks that a resource exists and what it would then have: for topics, groups and client metrics all of
+// it, for brokers what is new, as others may have written what this build does not know. Groups and client
+// metrics need not exist.
 func (c *Controller) checkConfigs(res metadata.Resource, values []metadata.ConfigValue, altered []*schema.ConfigRecord) error {
-	if res.Type == schema.ResourceTopic {
+	switch res.Type {
+	case schema.ResourceGroup:
+		if err := c.image().CheckGroupConfigs(values); err != nil {
+			return refuse(kerr.InvalidConfig, err.Error())
+		}
+		return nil
+	case schema.ResourceClientMetrics:
+		_, err := metadata.NewMetricsSubscription(res.Name, values)
+		switch {
+		case errors.Is(err, metadata.ErrConfigRequest):
+			return refuse(kerr.InvalidRequest, err.Error())
+		case err != nil:
+			return refuse(kerr.InvalidConfig, err.Error())
+		}
+		return nil
+	case schema.ResourceTopic:
 		if err := c.image().CheckTopicConfigs(values); err != nil {
 			return refuse(kerr.InvalidConfig, err.Error())
 		}
@@ -228,7 +271,7 @@ func (c *Controller) checkConfigs(res metadata.Resource, values []metadata.Confi
 		}
 		return nil
 	}
-	if err := checkServerKeys(altered); err != nil {
+	if err := checkServerKeys(res, altered); err != nil {
 		return err
 	}
 	if id, err := strconv.ParseInt(res.Name, 10, 32); err == nil && c.image().Broker(kafka.BrokerID(id)) == nil {
@@ -237,24 +280,39 @@ func (c *Controller) checkConfigs(res metadata.Resource, values []metadata.Confi
 	return nil
 }
 
-// checkServerKeys lets through what can change while brokers run: the strongest of the server keys that set
-// a topic config for all topics. Anything else would have no effect and is refused.
-func checkServerKeys(altered []*schema.ConfigRecord) error {
-	var refused []string
+// checkServerKeys lets through what can change while brokers run: what Kafka calls cluster-wide, save the keys that this
+// build reads once (metadata.ServerConfigDef.Changeable). Of the server keys that set a topic config for all topics
+// only the strongest can. What is only for one broker cannot change here, and is refused as a default in Kafka's words.
+func checkServerKeys(res metadata.Resource, altered []*schema.ConfigRecord) error {
+	var refused, perBroker []string
 	for _, r := range altered {
-		def, place := metadata.ServerKey(r.Name)
+		if r.Value == nil {
+			continue
+		}
+		topicDef, place := metadata.ServerKey(r.Name)
+		def := metadata.ServerConfigDefOf(r.Name)
+		var err error
 		switch {
-		case r.Value == nil:
-		case def == nil || place != 0:
+		case topicDef != nil && place == 0:
+			err = topicDef.CheckServerKey(place, *r.Value)
+		case topicDef != nil || def == nil:
+			refused = append(refused, r.Name)
+		case def.Update == metadata.PerBroker && res.Name == "":
+			perBroker = append(perBroker, r.Name)
+		case !def.Changeable():
 			refused = append(refused, r.Name)
 		default:
-			if err := def.CheckServerKey(place, *r.Value); err != nil {
-				return refuse(kerr.InvalidRequest, err.Error()) // KAFKA-13609: not INVALID_CONFIG
-			}
+			err = def.Check(*r.Value)
+		}
+		if err != nil {
+			return refuse(kerr.InvalidRequest, err.Error()) // KAFKA-13609: not INVALID_CONFIG
 		}
 	}
-	if refused != nil {
+	switch {
+	case refused != nil:
 		return refuse(kerr.InvalidRequest, "Cannot update these configs dynamically: Set("+strings.Join(refused, ", ")+")")
+	case perBroker != nil:
+		return refuse(kerr.InvalidRequest, "Cannot update these configs at default cluster level, broker id must be specified: Set("+strings.Join(perBroker, ", ")+")")
 	}
 	return nil
 }

@@ -41,13 +41,16 @@ type ConfigValue struct{ Name, Value string }
 // (SURFACE §1.4).
 type Source int8
 
-// Sources of a topic config, the strongest first (SURFACE 32).
+// Sources of a config. Those of a topic config come first, in order, the strongest first (SURFACE 32).
 const (
 	SourceTopic                Source = 1
 	SourceDynamicBroker        Source = 2
 	SourceDynamicDefaultBroker Source = 3
 	SourceStaticBroker         Source = 4
 	SourceDefault              Source = 5
+	SourceBrokerLogger         Source = 6
+	SourceClientMetrics        Source = 7
+	SourceGroup                Source = 8
 )
 
 // Config returns the value that was set for one config of one resource.

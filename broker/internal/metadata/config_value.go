@@ -13,27 +13,36 @@ import (
 // shown to the client. Kafka's code for it is INVALID_CONFIG.
 var ErrConfig = errors.New("invalid config")
 
+// ErrConfigRequest is an ErrConfig for which Kafka's code is INVALID_REQUEST.
+var ErrConfigRequest = fmt.Errorf("%w in a request", ErrConfig)
+
 // configError carries the sentence for the client alone.
-type configError struct{ text string }
+type configError struct {
+	text string
+	kind error // ErrConfig or ErrConfigRequest
+}
 
 func (e *configError) Error() string { return e.text }
-func (e *configError) Unwrap() error { return ErrConfig }
+func (e *configError) Unwrap() error { return e.kind }
 
 func badConfig(format string, args ...any) error {
-	return &configError{fmt.Sprintf(format, args...)}
+	return &configError{fmt.Sprintf(format, args...), ErrConfig}
 }
 
 // ConfigType is the type of a config's value; the numbers are the wire's (SURFACE §1.4).
 type ConfigType int8
 
-// Types of topic configs.
+// Types of configs.
 const (
-	TypeBoolean ConfigType = 1
-	TypeString  ConfigType = 2
-	TypeInt     ConfigType = 3
-	TypeLong    ConfigType = 5
-	TypeDouble  ConfigType = 6
-	TypeList    ConfigType = 7
+	TypeBoolean  ConfigType = 1
+	TypeString   ConfigType = 2
+	TypeInt      ConfigType = 3
+	TypeShort    ConfigType = 4
+	TypeLong     ConfigType = 5
+	TypeDouble   ConfigType = 6
+	TypeList     ConfigType = 7
+	TypeClass    ConfigType = 8
+	TypePassword ConfigType = 9
 )
 
 // MaxConfigValue is the longest config value in bytes (SURFACE 28).
@@ -66,6 +75,23 @@ func oneOf(allowed ...string) validator {
 		}
 		return "", ""
 	}
+}
+
+// oneOfFold is oneOf for any case of letters.
+func oneOfFold(allowed ...string) validator {
+	return func(value string) (string, string) {
+		if !slices.ContainsFunc(allowed, func(a string) bool { return strings.EqualFold(a, value) }) {
+			return value, "String must be one of (case insensitive): " + strings.Join(allowed, ", ")
+		}
+		return "", ""
+	}
+}
+
+func notEmpty(value string) (string, string) {
+	if value == "" {
+		return value, "String must be non-empty"
+	}
+	return "", ""
 }
 
 // someOf is oneOf for every element of a list, none twice.
@@ -127,6 +153,10 @@ func parseType(t ConfigType, value string) string {
 	case TypeBoolean:
 		if !strings.EqualFold(value, "true") && !strings.EqualFold(value, "false") {
 			return "Expected value to be either true or false"
+		}
+	case TypeShort:
+		if _, err = strconv.ParseInt(value, 10, 16); err != nil {
+			return "Not a number of type SHORT"
 		}
 	case TypeInt:
 		if _, err = strconv.ParseInt(value, 10, 32); err != nil {

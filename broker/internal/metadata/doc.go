@@ -19,6 +19,6 @@
 // Files: image.go (lookups), topic.go, broker.go (what an image holds), builder.go (replay),
 // builder_brokers.go, builder_topics.go, records.go (an image as records, hash), check.go
 // (invariants), delta.go, loader.go (transactions, publishing), client_quota.go (quotas and which of them counts), config.go (which value of a config
-// counts), config_synonyms.go (what else could), topic_config.go (typed effective topic config), topic_config_table.go (every topic
+// counts), config_synonyms.go (what else could), server_config.go, server_config_table.go (every key of server.properties), group_config.go, client_metrics.go, topic_config.go (typed effective topic config), topic_config_table.go (every topic
 // config), config_value.go (parsing and checking values).
 package metadata

@@ -57,18 +57,7 @@ func (s Synonym) revert(value string) string {
 
 // Check returns nil if value may be set for the config, else an ErrConfig whose text is Kafka's.
 func (d *TopicConfigDef) Check(value string) error {
-	if len(value) > MaxConfigValue {
-		return badConfig("The configuration value cannot be added because it exceeds the maximum value size of %d bytes.", MaxConfigValue)
-	}
-	value = strings.TrimSpace(value)
-	bad, refusal := value, parseType(d.Type, value)
-	if refusal == "" && d.check != nil {
-		bad, refusal = d.check(value)
-	}
-	if refusal != "" {
-		return badConfig("Invalid value %s for configuration %s: %s", bad, d.Name, refusal)
-	}
-	return nil
+	return checkValue(d.Name, d.Type, d.check, value)
 }
 
 // TopicConfigs yields every topic config in order of name until yield returns false.
@@ -158,16 +147,22 @@ const (
 	uncleanElection   = "unclean.leader.election.enable"
 )
 
-// Defaults are the topic config values of server.properties. Immutable; the zero value has none.
+// Defaults are the values of server.properties: what they make of topic configs, and all as they are written there.
+// Immutable; the zero value has none.
 type Defaults struct {
 	values []ConfigValue     // by topic config name
 	raw    map[string]string // by server key, as written there
 }
 
-// NewDefaults picks the topic config defaults out of server.properties and passes over every other
-// key. Errors: ErrConfig for a value that no topic could have.
+// NewDefaults takes server.properties, checks the topic config defaults in it and keeps every other key of Kafka's
+// unchecked. Errors: ErrConfig for a value that no topic could have.
 func NewDefaults(properties map[string]string) (*Defaults, error) {
 	d := &Defaults{raw: map[string]string{}}
+	for name, value := range properties {
+		if ServerConfigDefOf(name) != nil {
+			d.raw[name] = strings.TrimSpace(value)
+		}
+	}
 	for i := range topicConfigs {
 		def := &topicConfigs[i]
 		for _, s := range def.Synonyms {

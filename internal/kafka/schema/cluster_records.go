@@ -4,8 +4,10 @@ import "github.com/thalweg-io/thalweg/internal/kafka"
 
 // Resource types of ConfigRecord that this broker knows (SURFACE §1.4).
 const (
-	ResourceTopic  int8 = 2
-	ResourceBroker int8 = 4
+	ResourceTopic         int8 = 2
+	ResourceBroker        int8 = 4
+	ResourceClientMetrics int8 = 16
+	ResourceGroup         int8 = 32
 )
 
 // ConfigRecord sets (or with a nil Value deletes) one config of one resource. Version 0.

@@ -50,8 +50,8 @@ func (h *Handlers) AlterConfigs(r *network.Request) network.Disposition {
 	return message.Answer(r, resp)
 }
 
-// IncrementalAlterConfigs: key 44, versions 0 and 1. Differs from Kafka: of a broker's configs only those can change
-// that set topic configs for all topics, the others are refused; no loggers, groups and client metrics.
+// IncrementalAlterConfigs: key 44, versions 0 and 1. Differs from Kafka: of a broker's configs those that
+// Kafka lets change for one broker only are refused, and so are loggers.
 //
 //	0   (KIP-339)
 //	1   flexible
@@ -166,13 +166,14 @@ func (h *Handlers) refuseAlterations(r *network.Request, resources []alteration)
 }
 
 func (h *Handlers) refuseAlteration(r *network.Request, a *alteration) {
+	code, text := h.mayConfigure(r, security.OpAlterConfigs, a.kind, a.name)
 	switch {
-	case a.kind != kmsg.ConfigResourceTypeTopic && a.kind != kmsg.ConfigResourceTypeBroker:
-		a.refuse(kerr.InvalidRequest, fmt.Sprintf("Unknown resource type %d", a.kind))
-	case a.kind == kmsg.ConfigResourceTypeTopic && !h.allowed(r, security.OpAlterConfigs, security.ResourceTopic, a.name):
-		a.refuse(kerr.TopicAuthorizationFailed, "Topic authorization failed.")
-	case a.kind == kmsg.ConfigResourceTypeBroker && !h.allowed(r, security.OpAlterConfigs, security.ResourceCluster, security.ClusterName):
-		a.refuse(kerr.ClusterAuthorizationFailed, "Cluster authorization failed.")
+	case a.kind == kmsg.ConfigResourceTypeBrokerLogger:
+		a.refuse(kerr.InvalidRequest, noLoggers)
+	case code == kerr.InvalidRequest:
+		a.refuse(code, fmt.Sprintf("Unknown resource type %d", a.kind))
+	case code != nil:
+		a.refuse(code, text)
 	case hasDuplicates(a.names):
 		a.refuse(kerr.InvalidRequest, "Error due to duplicate config keys")
 	case len(a.nulls) > 0:
@@ -180,6 +181,31 @@ func (h *Handlers) refuseAlteration(r *network.Request, a *alteration) {
 	case a.kind == kmsg.ConfigResourceTypeBroker && a.name != "":
 		h.refuseOtherBroker(a)
 	}
+}
+
+// noLoggers is why levels of loggers are neither told nor changed: there is one logger, whose level is an option of the process.
+const noLoggers = "This broker has no loggers whose level could change while it runs."
+
+// mayConfigure is nil if the client may describe or alter the configs of a resource, otherwise the code and the
+// text for it: INVALID_REQUEST if no such resource has configs.
+func (h *Handlers) mayConfigure(r *network.Request, op security.Operation, kind kmsg.ConfigResourceType, name string) (*kerr.Error, string) {
+	switch kind {
+	case kmsg.ConfigResourceTypeTopic:
+		if !h.allowed(r, op, security.ResourceTopic, name) {
+			return kerr.TopicAuthorizationFailed, "Topic authorization failed."
+		}
+	case kmsg.ConfigResourceTypeGroupConfig:
+		if !h.allowed(r, op, security.ResourceGroup, name) {
+			return kerr.GroupAuthorizationFailed, "Group authorization failed."
+		}
+	case kmsg.ConfigResourceTypeBroker, kmsg.ConfigResourceTypeBrokerLogger, kmsg.ConfigResourceTypeClientMetrics:
+		if !h.allowed(r, op, security.ResourceCluster, security.ClusterName) {
+			return kerr.ClusterAuthorizationFailed, "Cluster authorization failed."
+		}
+	default:
+		return kerr.InvalidRequest, fmt.Sprintf("Unsupported resource type: %d", kind)
+	}
+	return nil, ""
 }
 
 // refuseOtherBroker: the configs of one broker are altered through that broker.

@@ -120,7 +120,8 @@ func TestAlterConfigsErrors(t *testing.T) {
 	f(ofBroker, "", 0, "log.retention.ms=x", kerr.InvalidRequest, "Invalid value x for configuration log.retention.ms: Not a number of type LONG")
 	f(ofBroker, "2", 0, "log.retention.ms=7", kerr.InvalidRequest, "Unexpected broker id, expected 1, but received 2")
 	f(ofBroker, "one", 0, "log.retention.ms=7", kerr.InvalidRequest, "Node id must be an integer, but it is: one")
-	f(kmsg.ConfigResourceTypeBrokerLogger, "1", 0, "root=DEBUG", kerr.InvalidRequest, "Unknown resource type 8")
+	f(kmsg.ConfigResourceTypeBrokerLogger, "1", 0, "root=DEBUG", kerr.InvalidRequest, noLoggers)
+	f(kmsg.ConfigResourceType(9), "1", 0, "root=DEBUG", kerr.InvalidRequest, "Unknown resource type 9")
 	r.deny["alter-configs"] = true
 	f(ofTopic, "a", 0, "retention.ms=1", kerr.TopicAuthorizationFailed, "Topic authorization failed.")
 	f(ofBroker, "", 0, "log.retention.ms=1", kerr.ClusterAuthorizationFailed, "Cluster authorization failed.")

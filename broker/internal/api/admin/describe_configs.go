@@ -14,8 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// DescribeConfigs: key 32, versions 1 to 4. Differs from Kafka: no documentation texts; of a broker's configs
-// those that this build knows; no loggers, groups and client metrics; a resource that is asked for twice is
+// DescribeConfigs: key 32, versions 1 to 4. Differs from Kafka: no documentation texts;
+// no loggers; a resource that is asked for twice is
 // answered once, so that the answer is not larger than the cluster.
 //
 //	1   sources and synonyms (KIP-226)
@@ -72,22 +72,68 @@ func (d *description) refuse(code *kerr.Error, text string) {
 }
 
 func (d *description) fill(r *network.Request) {
-	switch kind, name := d.want.ResourceType, d.want.ResourceName; kind {
+	kind, name := d.want.ResourceType, d.want.ResourceName
+	if code, text := d.h.mayConfigure(r, security.OpDescribeConfigs, kind, name); code != nil {
+		d.refuse(code, text)
+		return
+	}
+	switch kind {
 	case kmsg.ConfigResourceTypeTopic:
-		if !d.h.allowed(r, security.OpDescribeConfigs, security.ResourceTopic, name) {
-			d.refuse(kerr.TopicAuthorizationFailed, "Topic authorization failed.")
-			return
-		}
 		d.topic(name)
 	case kmsg.ConfigResourceTypeBroker:
-		if !d.h.allowed(r, security.OpDescribeConfigs, security.ResourceCluster, security.ClusterName) {
-			d.refuse(kerr.ClusterAuthorizationFailed, "Cluster authorization failed.")
-			return
-		}
 		d.broker(name)
-	default:
-		d.refuse(kerr.InvalidRequest, fmt.Sprintf("Unsupported resource type: %d", kind))
+	case kmsg.ConfigResourceTypeGroupConfig:
+		d.group(name)
+	case kmsg.ConfigResourceTypeClientMetrics:
+		d.clientMetrics(name)
+	case kmsg.ConfigResourceTypeBrokerLogger:
+		d.refuse(kerr.InvalidRequest, noLoggers)
 	}
+}
+
+// group describes what a group of that name has or would have: of each config its own value or the brokers'.
+func (d *description) group(name string) {
+	if name == "" {
+		d.refuse(kerr.InvalidRequest, "Group name must not be empty")
+		return
+	}
+	for def := range metadata.GroupConfigs {
+		if def.Hidden || !d.wanted(def.Name) {
+			continue
+		}
+		value, source, ok := d.image.GroupConfig(name, def.Name)
+		if source != metadata.SourceGroup {
+			source = metadata.SourceDefault // of the group, wherever the broker has it from
+		}
+		d.addOwn(def.Name, value, ok, def.Type, source)
+	}
+}
+
+// clientMetrics describes a subscription, whether it exists or not.
+func (d *description) clientMetrics(name string) {
+	if name == "" {
+		d.refuse(kerr.InvalidRequest, "Client metrics subscription name must not be empty")
+		return
+	}
+	for _, def := range metadata.ClientMetricsConfigs {
+		if !d.wanted(def.Name) {
+			continue
+		}
+		value, source := def.Default, metadata.SourceDefault
+		if v, ok := d.image.Config(metadata.ClientMetricsResource(name), def.Name); ok {
+			value, source = v, metadata.SourceClientMetrics
+		}
+		d.addOwn(def.Name, value, true, def.Type, source)
+	}
+}
+
+// addOwn appends a config that has one value, or none, under its own name.
+func (d *description) addOwn(name, value string, ok bool, kind metadata.ConfigType, source metadata.Source) {
+	if !ok {
+		d.add(name, nil, kmsg.ConfigType(kind), nil)
+		return
+	}
+	d.add(name, &value, kmsg.ConfigType(kind), []metadata.ConfigSynonym{{Name: name, Value: value, Source: source}})
 }
 
 func (d *description) wanted(name string) bool {
@@ -137,6 +183,8 @@ func (d *description) defaultOfAll(v metadata.ConfigValue) {
 	kind := kmsg.ConfigType(0) // unknown
 	if def, place := metadata.ServerKey(v.Name); def != nil {
 		kind = kmsg.ConfigType(def.ServerKeyType(place))
+	} else if def := metadata.ServerConfigDefOf(v.Name); def != nil {
+		kind = kmsg.ConfigType(def.Type)
 	}
 	d.add(v.Name, &v.Value, kind, []metadata.ConfigSynonym{{Name: v.Name, Value: v.Value, Source: metadata.SourceDynamicDefaultBroker}})
 }
@@ -157,10 +205,38 @@ func (d *description) thisBroker() {
 		}
 		return true
 	})
+	acted := make(map[string]bool, len(d.h.Server))
 	for _, c := range d.h.Server {
-		if d.wanted(c.Name) {
+		if acted[c.Name] = true; d.wanted(c.Name) {
 			d.server(c)
 		}
+	}
+	for def := range metadata.ServerConfigs {
+		if topic, _ := metadata.ServerKey(def.Name); topic == nil && !def.Hidden && !def.DynamicOnly && !acted[def.Name] && d.wanted(def.Name) {
+			d.other(def)
+		}
+	}
+}
+
+// other describes a key on which this broker does not act, or not by itself.
+func (d *description) other(def *metadata.ServerConfigDef) {
+	synonyms := d.image.PlainServerConfigSynonyms(def.Name)
+	var value *string
+	if len(synonyms) > 0 {
+		value = &synonyms[0].Value
+	}
+	d.add(def.Name, value, kmsg.ConfigType(def.Type), synonyms)
+	if d.last().ReadOnly = !def.Changeable(); def.Sensitive() {
+		d.hide()
+	}
+}
+
+// hide keeps the value of the last config to ourselves.
+func (d *description) hide() {
+	last := d.last()
+	last.IsSensitive, last.Value = true, nil
+	for i := range last.ConfigSynonyms {
+		last.ConfigSynonyms[i].Value = nil
 	}
 }
 
@@ -176,12 +252,8 @@ func (d *description) server(c ServerConfig) {
 	}
 	add(c.Default, metadata.SourceDefault)
 	d.add(c.Name, c.Value, c.Type, synonyms)
-	last := d.last()
-	if last.ReadOnly = true; c.Sensitive {
-		last.IsSensitive, last.Value = true, nil
-		for i := range last.ConfigSynonyms {
-			last.ConfigSynonyms[i].Value = nil
-		}
+	if d.last().ReadOnly = true; c.Sensitive {
+		d.hide()
 	}
 }
 

@@ -147,10 +147,15 @@ func TestDescribeConfigsErrors(t *testing.T) {
 	f(ofTopic, "b", kerr.UnknownTopicOrPartition, "")
 	f(ofBroker, "2", kerr.InvalidRequest, "Unexpected broker id, expected 1 or empty string, but received 2")
 	f(ofBroker, "x", kerr.InvalidRequest, "Broker id must be an integer, but it is: x")
-	f(kmsg.ConfigResourceTypeBrokerLogger, "1", kerr.InvalidRequest, "Unsupported resource type: 8")
+	f(kmsg.ConfigResourceTypeBrokerLogger, "1", kerr.InvalidRequest, noLoggers)
+	f(kmsg.ConfigResourceType(9), "1", kerr.InvalidRequest, "Unsupported resource type: 9")
+	f(kmsg.ConfigResourceTypeGroupConfig, "", kerr.InvalidRequest, "Group name must not be empty")
+	f(kmsg.ConfigResourceTypeClientMetrics, "", kerr.InvalidRequest, "Client metrics subscription name must not be empty")
 	r.deny["describe-configs"] = true
 	f(ofTopic, "a", kerr.TopicAuthorizationFailed, "Topic authorization failed.")
 	f(ofBroker, "1", kerr.ClusterAuthorizationFailed, "Cluster authorization failed.")
+	f(kmsg.ConfigResourceTypeGroupConfig, "g", kerr.GroupAuthorizationFailed, "Group authorization failed.")
+	f(kmsg.ConfigResourceTypeClientMetrics, "m", kerr.ClusterAuthorizationFailed, "Cluster authorization failed.")
 }
 
 func TestListConfigResources(t *testing.T) {

@@ -11,8 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// ListConfigResources: key 74, versions 0 and 1. Differs from Kafka: there are no groups and client
-// metrics with configs.
+// ListConfigResources: key 74, versions 0 and 1. Differs from Kafka: names are sorted.
 //
 //	0   names of client metrics only (KIP-1000)
 //	1   all types (KIP-1142)
@@ -71,6 +70,7 @@ func (h *Handlers) listResources(r *network.Request, resp *kmsg.ListConfigResour
 			}
 		}
 	case kmsg.ConfigResourceTypeClientMetrics, kmsg.ConfigResourceTypeGroupConfig:
+		image.ConfigResources(int8(kind), func(name string) bool { add(name); return true })
 	default:
 		return false
 	}
