@@ -78,7 +78,7 @@ func FromProperties(props map[string]string) (c Config, ignored []string, err er
 		return c, nil, badConfig("%v", err)
 	}
 	for _, key := range slices.Sorted(maps.Keys(props)) {
-		if !known[key] {
+		if !known[key] && !metadata.GroupServerKey(key) { // those are what groups get, see Config.Properties
 			ignored = append(ignored, key)
 		}
 	}

@@ -84,3 +84,15 @@ func (t *table) find(key, version int16) (*Entry, bool) {
 	e := &t[key]
 	return e, version >= e.Min && version <= e.Max
 }
+
+// Served lists the APIs that are served, in order of key, for pages and tests: nobody can call them.
+func Served() []Entry {
+	var out []Entry
+	for _, e := range newTable(new(Server)) {
+		if e.serve != nil {
+			e.serve = nil
+			out = append(out, e)
+		}
+	}
+	return out
+}
