@@ -41,6 +41,8 @@ var properties = []property{
 		}
 		return err
 	}},
+	{[]string{"client.telemetry.enable"}, func(c *Config, v string) error { return boolean(&c.ClientTelemetry, v) }},
+	{[]string{"telemetry.max.bytes"}, func(c *Config, v string) error { return integer(&c.TelemetryMaxBytes, v, 1) }},
 	{[]string{"max.connections"}, func(c *Config, v string) error { return integer(&c.MaxConnections, v, 0) }},
 	{[]string{"max.connections.per.ip"}, func(c *Config, v string) error { return integer(&c.MaxConnectionsPerIP, v, 0) }},
 	{[]string{"connections.max.idle.ms"}, func(c *Config, v string) error { return millis(&c.ConnectionsMaxIdle, v) }},
@@ -170,6 +172,13 @@ func negated(to *bool, v string) error {
 		return badConfig("must be true or false")
 	}
 	return nil
+}
+
+func boolean(to *bool, v string) error {
+	var not bool
+	err := negated(&not, v)
+	*to = err == nil && !not
+	return err
 }
 
 func millis(to *time.Duration, v string) error {

@@ -83,7 +83,9 @@ func surfaceAPIs(out *bytes.Buffer) {
 		}
 		here := "not yet"
 		if e, ok := served[key]; ok {
-			here = fmt.Sprintf("%d–%d", e.Min, e.Max)
+			if here = fmt.Sprintf("%d–%d", e.Min, e.Max); key == 71 || key == 72 {
+				here += ", with `client.telemetry.enable`"
+			}
 		}
 		row(out, strconv.Itoa(int(key)), kmsg.NameForKey(key), fmt.Sprintf("%d–%d", low, high), here)
 	}
@@ -181,7 +183,7 @@ func surfaceGroupConfigs(out *bytes.Buffer) {
 func surfaceOtherConfigs(out *bytes.Buffer) {
 	table(out, "Configs of client metrics", "Checked, kept, described and listed (TestClientMetricsConfigs).", "config", "class")
 	for _, def := range metadata.ClientMetricsConfigs {
-		row(out, "`"+def.Name+"`", effect(metadata.ClientMetricsEffective))
+		row(out, "`"+def.Name+"`", "effective with `client.telemetry.enable`")
 	}
 	table(out, "Client quotas", "Checked, kept and described (TestClientQuotasStoredAndDescribed, TestClientQuotasRefused).", "quota", "of")
 	for _, q := range []string{metadata.QuotaProducerByteRate, metadata.QuotaConsumerByteRate, metadata.QuotaRequestPercentage, metadata.QuotaControllerMutationRate} {

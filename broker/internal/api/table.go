@@ -1,6 +1,7 @@
 package api
 
 import (
+	"github.com/thalweg-io/thalweg/broker/internal/api/admin"
 	"github.com/thalweg-io/thalweg/broker/internal/network"
 	"github.com/thalweg-io/thalweg/broker/internal/security"
 	"github.com/thalweg-io/thalweg/internal/kafka/wire"
@@ -69,6 +70,11 @@ func newTable(s *Server) *table {
 		{74, "ListConfigResources", 0, 1, security.ResourceCluster, security.OpDescribeConfigs, 8, s.admin.ListConfigResources},
 		{75, "DescribeTopicPartitions", 0, 0, security.ResourceTopic, security.OpDescribe, 8, s.admin.DescribeTopicPartitions},
 	}
+	if s.admin != nil && s.admin.Telemetry { // as in Kafka, where a receiver must be configured
+		entries = append(entries,
+			Entry{71, "GetTelemetrySubscriptions", 0, 0, security.ResourceNone, security.OpNone, 2, s.admin.GetTelemetrySubscriptions},
+			Entry{72, "PushTelemetry", 0, 0, security.ResourceNone, security.OpNone, 4, s.admin.PushTelemetry})
+	}
 	t := new(table)
 	for _, e := range entries {
 		t[e.Key] = e
@@ -85,10 +91,10 @@ func (t *table) find(key, version int16) (*Entry, bool) {
 	return e, version >= e.Min && version <= e.Max
 }
 
-// Served lists the APIs that are served, in order of key, for pages and tests: nobody can call them.
+// Served lists the APIs that are served, those that must be switched on included, in order of key, for pages and tests: nobody can call them.
 func Served() []Entry {
 	var out []Entry
-	for _, e := range newTable(new(Server)) {
+	for _, e := range newTable(&Server{admin: admin.New(admin.Options{Telemetry: true})}) {
 		if e.serve != nil {
 			e.serve = nil
 			out = append(out, e)

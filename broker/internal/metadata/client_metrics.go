@@ -24,9 +24,6 @@ const (
 	metricsPrefixes = "metrics"
 )
 
-// ClientMetricsEffective says whether brokers act on subscriptions.
-const ClientMetricsEffective = false
-
 // DefaultMetricsIntervalMs is how often clients push whom no subscription tells otherwise.
 const DefaultMetricsIntervalMs = 300_000
 
