@@ -48,6 +48,7 @@ var campaigns = []campaign{
 	{"storage-nthop", "Every operation of a workload on a log directory fails in turn: EIO, ENOSPC, EROFS, short write, slow; once and for good; nothing flushed is lost, nothing wrong is served.", 1, storageCampaign("nthop", "TestCampaignNthOp")},
 	{"kill9", "The real binary is killed (kill -9) again and again under idempotent producers of Java, librdkafka and franz-go, with flush.policy group and os; nothing acknowledged is lost, moved, doubled or out of order.", 200, kill9},
 	{"powercut", "The power of the disk beneath the real binary is cut again and again, and what was not synced kept, dropped, zeroed or torn, under idempotent producers of Java, librdkafka and franz-go; nothing acknowledged is lost, moved, doubled or out of order.", 50, powerCut},
+	{"disk-trouble", "The disk beneath the real binary is full, slow, read-only or fails, under idempotent producers of Java, librdkafka and franz-go; a full or slow one is got over without a restart, of one that fails nothing acknowledged is lost.", 40, diskTrouble},
 	{"storage-bits", "Every bit of small log directories is flipped and every file cut at every length; no wrong record is served.", 1, storageCampaign("bits", "TestCampaignBits")},
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
 	"time"
 
 	"github.com/thalweg-io/thalweg/e2e/powercut"
@@ -42,37 +41,15 @@ var fates = []struct {
 const trapWithin = 2 * time.Second
 
 func powerCut(ctx context.Context, o *options, p *page) error {
-	w, err := openWorkshop(ctx)
-	if err != nil {
-		return err
-	}
-	defer w.close()
-	dir, err := os.MkdirTemp(w.dir, "disk")
-	if err != nil {
-		return err
-	}
-	disk, err := powercut.Mount(dir)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = disk.Close() }()
-	t, err := trial.Start(ctx, trial.Options{
-		Broker: trial.NewBroker(w.bin, dir), Topics: []trial.Topic{crashTopic("group")},
-		Partitions: crashPartitions, Rate: crashRate, Programs: w.programs,
+	return onDisk(ctx, o, p, func(t *troubled) error {
+		return t.rounds(ctx, t.Trial, o.n, func() (string, error) {
+			kind, err := t.cut(ctx, t.Trial, t.disk)
+			if err == nil {
+				err = t.Restart()
+			}
+			return kind, err
+		})
 	})
-	if err != nil {
-		return err
-	}
-	defer t.Close()
-	c := newCrashes(o)
-	err = c.rounds(ctx, t, o.n, func() (string, error) {
-		kind, err := c.cut(ctx, t, disk)
-		if err == nil {
-			err = t.Restart()
-		}
-		return kind, err
-	})
-	return c.conclude(ctx, t, p, err)
 }
 
 // cut cuts the power beneath a running broker. The result says when it was cut.
