@@ -175,7 +175,7 @@ func earlierRows(name string) map[fuzzTarget]fuzzRow {
 // runFuzz fuzzes one target. An input that fails stays in the package's testdata, as go test leaves it.
 func runFuzz(ctx context.Context, t fuzzTarget, each time.Duration) fuzzRow {
 	r := fuzzRow{target: t, begun: time.Now().UTC().Format(time.DateTime), commit: commit(ctx), finding: noFinding}
-	cmd := exec.CommandContext(ctx, "go", "test", "./"+t.pkg, "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+each.String(), "-parallel=1")
+	cmd := exec.CommandContext(ctx, "go", "test", "./"+t.pkg, "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+each.String(), "-fuzzminimizetime=1s", "-parallel=1")
 	out, err := cmd.CombinedOutput()
 	r.seconds, r.execs, r.entries = fuzzProgress(string(out))
 	if err != nil {
