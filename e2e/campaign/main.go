@@ -6,7 +6,7 @@
 // campaigns are in the table below. It ends with 1 if a campaign failed.
 //
 // Files: main.go (table, flags), sim.go (the simulator's campaigns), storage.go (those of the log), fuzz.go
-// (the fuzz targets), page.go (what a page looks like).
+// (the fuzz targets), messages.go (messages through a real process), page.go (what a page looks like).
 package main
 
 import (
@@ -44,6 +44,7 @@ var campaigns = []campaign{
 	{"sim-twice", "The simulator plays every seed twice; the traces are equal.", 500, simTwice},
 	{"sim-planted", "Every planted bug that the simulator can see is found within so many seeds, and shrunk.", 2000, simPlanted},
 	{"fuzz", "Every fuzz target of the repository is given arbitrary bytes for a while; none of its properties fails. With -n only so many targets, others for every -from.", allTargets, fuzz},
+	{"messages", "Random valid and damaged messages of every API and version go through a real process: it lives, answers every valid one, never with UNKNOWN_SERVER_ERROR, and keeps its memory, goroutines and files.", 10_000, messageTable},
 	{"storage-crash", "A random workload on a log directory is cut off after every operation, with several outcomes for what was not flushed, and again inside recovery; nothing flushed is lost, nothing wrong is served.", 1, storageCampaign("crash", "TestCampaignCrash")},
 	{"storage-nthop", "Every operation of a workload on a log directory fails in turn: EIO, ENOSPC, EROFS, short write, slow; once and for good; nothing flushed is lost, nothing wrong is served.", 1, storageCampaign("nthop", "TestCampaignNthOp")},
 	{"kill9", "The real binary is killed (kill -9) again and again under idempotent producers of Java, librdkafka and franz-go, with flush.policy group and os; nothing acknowledged is lost, moved, doubled or out of order.", 200, kill9},
@@ -68,7 +69,7 @@ func run(ctx context.Context) error {
 	flags.Uint64Var(&o.from, "from", 1, "first seed")
 	flags.IntVar(&o.jobs, "j", runtime.NumCPU(), "so many at a time")
 	flags.DurationVar(&o.each, "each", 10*time.Minute, "fuzz: time for each target")
-	flags.StringVar(&o.only, "only", "", "fuzz: the targets whose package and name match")
+	flags.StringVar(&o.only, "only", "", "fuzz, messages: the targets or APIs whose name matches")
 	flags.StringVar(&o.out, "out", filepath.Join("docs", "campaigns"), "where the page goes")
 	if len(os.Args) < 2 {
 		return usage()
@@ -92,8 +93,11 @@ func run(ctx context.Context) error {
 			o.n = c.n
 		}
 		o.text = fmt.Sprintf("go run ./e2e/campaign %s -n %d -from %d -j %d", c.name, o.n, o.from, o.jobs)
+		if o.only != "" {
+			o.text += fmt.Sprintf(" -only %q", o.only)
+		}
 		if c.name == "fuzz" {
-			o.text += fmt.Sprintf(" -each %s -only %q", o.each, o.only)
+			o.text += fmt.Sprintf(" -each %s", o.each)
 		}
 		return conduct(ctx, c, &o)
 	}
