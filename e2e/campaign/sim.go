@@ -112,10 +112,13 @@ var simPlantedTags = []string{
 	"planted_replica_readpast",
 	"planted_replica_unflushed",
 	"planted_storage_bound",
+	"planted_storage_dupwindow",
 	"planted_storage_keepmarker",
 	"planted_storage_keeptorn",
+	"planted_storage_lastonly",
 	"planted_storage_recoveredunsynced",
 	"planted_storage_retryfsync",
+	"planted_storage_seqgap",
 	"planted_storage_skipdirsync",
 	"planted_storage_skipfsync",
 }

@@ -27,6 +27,8 @@ func newClient(w *world, p ClientPlan) client {
 	switch p.Kind {
 	case Producer:
 		return newProducer(u)
+	case Idempotent:
+		return newIdempotent(u)
 	case Consumer:
 		return newConsumer(u)
 	}

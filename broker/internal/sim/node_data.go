@@ -23,10 +23,15 @@ type produceRequest struct {
 	batch []byte
 	value uint64 // of the first record, for the trace
 	count int64
+
+	idempotent bool // what is sent twice is there once
 }
 
-// appendedAt is the answer to a produceRequest.
-type appendedAt struct{ offset int64 }
+// appendedAt is the answer to a produceRequest. life is the disk that the records are on.
+type appendedAt struct {
+	offset int64
+	life   int
+}
 
 // fetchRequest asks for one partition from an offset on.
 type fetchRequest struct {
@@ -68,6 +73,7 @@ func (n *node) produce(c *connection, r produceRequest) {
 	if lg := n.logOf(r.at); lg != nil {
 		end = lg.LogEndOffset()
 	}
+	again := n.w.oracle.appending(r)
 	a, err := p.Append(r.batch, &replica.AppendOptions{
 		Acks: r.acks, AllowZstd: true, Now: time.UnixMilli(n.nowMs()), Validator: &n.validator,
 	})
@@ -77,12 +83,12 @@ func (n *node) produce(c *connection, r produceRequest) {
 		return
 	}
 	n.w.say("n%d->>n%d: appends %d at %d of %s in epoch %d", n.id, n.id, r.value, a.BaseOffset, r.at, a.Epoch)
-	n.w.oracle.appended(n, r, a, end)
+	n.w.oracle.appended(n, r, a, end, again)
 	n.syncSoon()
 	switch r.acks {
 	case 0:
 	case 1:
-		c.answer("produced", nil, appendedAt{a.BaseOffset})
+		c.answer("produced", nil, appendedAt{a.BaseOffset, n.w.oracle.life(r.at)})
 	default:
 		n.waiting = append(n.waiting, &parkedProduce{connection: c, partition: p, appended: a})
 		n.answerParked()
@@ -101,7 +107,7 @@ func (n *node) answerParked() {
 			p.connection.answer("produce refused", nil, refusal{errors.Join(errLost, err)}) // after the append: open
 		default:
 			n.w.oracle.committed(n, p)
-			p.connection.answer("produced", nil, appendedAt{p.appended.BaseOffset})
+			p.connection.answer("produced", nil, appendedAt{p.appended.BaseOffset, n.w.oracle.life(p.partition.ID().TopicPartition())})
 		}
 	}
 	clear(n.waiting[len(kept):])

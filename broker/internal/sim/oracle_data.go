@@ -18,15 +18,24 @@ type partitionPast struct {
 	acked         int64 // everything below was acknowledged with acks=all
 	epochs        map[kafka.LeaderEpoch]tenure
 	end           int64 // log end when its process ended
+
+	// Of batches of idempotent producers, by first value: where they are, or notPlaced if their append
+	// began and the process ended in the middle of it.
+	placed map[uint64]int64
 }
 
 func (o *oracle) part(at kafka.TopicPartition) *partitionPast {
 	p := o.parts[at]
 	if p == nil {
-		p = &partitionPast{values: map[int64]uint64{}, epochs: map[kafka.LeaderEpoch]tenure{}}
+		p = &partitionPast{values: map[int64]uint64{}, epochs: map[kafka.LeaderEpoch]tenure{}, placed: map[uint64]int64{}}
 		o.parts[at] = p
 	}
 	return p
+}
+
+// forgotten is a partition that may have lost everything.
+func (p *partitionPast) forgotten() partitionPast {
+	return partitionPast{life: p.life + 1, values: map[int64]uint64{}, epochs: p.epochs, placed: map[uint64]int64{}}
 }
 
 // life is how often a partition was allowed to forget.
@@ -36,7 +45,7 @@ func (o *oracle) life(at kafka.TopicPartition) int { return o.part(at).life }
 func (o *oracle) forget(id int) {
 	for _, at := range o.w.plan.partitions() {
 		if p := o.part(at); o.owner(at) == id {
-			*p = partitionPast{life: p.life + 1, values: map[int64]uint64{}, epochs: p.epochs}
+			*p = p.forgotten()
 		}
 	}
 }
@@ -52,17 +61,52 @@ func (o *oracle) owner(at kafka.TopicPartition) int {
 	return -1
 }
 
+// notPlaced is the offset of a batch of which nobody was told one.
+const notPlaced = -1
+
+// appending: from here on a crash may leave the records in the log. It reports whether that has been so before.
+func (o *oracle) appending(r produceRequest) (again bool) {
+	if !r.idempotent {
+		return false
+	}
+	p := o.part(r.at)
+	if _, again = p.placed[r.value]; !again {
+		p.placed[r.value] = notPlaced
+	}
+	return again
+}
+
 // appended: an append continues the log, and in one leader epoch only one process appends
 // (R-03; a restart gets a new epoch, durability 6).
-func (o *oracle) appended(n *node, r produceRequest, a replica.Appended, end int64) {
+func (o *oracle) appended(n *node, r produceRequest, a replica.Appended, end int64, again bool) {
+	p := o.part(r.at)
+	if r.idempotent && a.BaseOffset < end {
+		o.duplicate(n, p, r, a, again)
+		return
+	}
 	if a.BaseOffset != end || a.LastOffset != end+r.count-1 {
 		o.w.violate("R-27", "node %d appends %d records at %d to %d of %s, whose log end was %d", n.id, r.count, a.BaseOffset, a.LastOffset, r.at, end)
 	}
-	p, me := o.part(r.at), tenure{n.id, n.starts}
+	if r.idempotent {
+		p.placed[r.value] = a.BaseOffset
+	}
+	me := tenure{n.id, n.starts}
 	if old, ok := p.epochs[a.Epoch]; ok && old != me {
 		o.w.violate("R-03", "node %d (start %d) appends to %s in epoch %d, in which node %d (start %d) has appended", me.node, me.start, r.at, a.Epoch, old.node, old.start)
 	}
 	p.epochs[a.Epoch] = me
+}
+
+// duplicate: what is not appended again is answered with its original place (T-02).
+func (o *oracle) duplicate(n *node, p *partitionPast, r produceRequest, a replica.Appended, again bool) {
+	o.w.some.hit("duplicate answered with its original place")
+	at := p.placed[r.value]
+	switch {
+	case !again && p.life > 0: // it is from before the disk was replaced
+	case !again || at != notPlaced && at != a.BaseOffset || a.LastOffset != a.BaseOffset+r.count-1:
+		o.w.violate("T-02", "node %d takes batch %d of %s for a duplicate at %d to %d; it was appended (%t) at %d", n.id, r.value, r.at, a.BaseOffset, a.LastOffset, again, at)
+	}
+	p.placed[r.value] = a.BaseOffset // if nobody was told, R-20 says whether it is there
 }
 
 // committed: acks=all is answered when the high watermark has passed the records, and under group
@@ -170,7 +214,7 @@ func (o *oracle) endedData(n *node, kind FaultKind) {
 		for i := range t.Partitions {
 			at := kafka.TopicPartition{Topic: t.Name, Partition: i}
 			if p := o.part(at); lost && t.FlushOS && o.owner(at) == n.id {
-				*p = partitionPast{life: p.life + 1, values: map[int64]uint64{}, epochs: p.epochs}
+				*p = p.forgotten()
 			}
 		}
 	}

@@ -55,9 +55,12 @@ const (
 	Producer ClientKind = iota
 	Consumer
 	Admin
+	Idempotent
 )
 
-func (k ClientKind) String() string { return [...]string{"producer", "consumer", "admin"}[k] }
+func (k ClientKind) String() string {
+	return [...]string{"producer", "consumer", "admin", "idempotent producer"}[k]
+}
 
 // ClientPlan is one client.
 type ClientPlan struct {
@@ -163,6 +166,9 @@ func drawClients(rng *rand.Rand) []ClientPlan {
 	}
 	for range 1 + rng.IntN(2) {
 		add(Consumer, 0, between(rng, 30*time.Millisecond, 300*time.Millisecond))
+	}
+	for range rng.IntN(3) {
+		add(Idempotent, -1, between(rng, 20*time.Millisecond, 400*time.Millisecond))
 	}
 	return out
 }

@@ -107,12 +107,17 @@ func notWritten(err error) bool {
 // batch builds records whose values are numbers.
 func (p *producer) batch(first uint64, count int64) []byte {
 	p.builder.Reset(batch.BuilderOptions{})
-	for i := range uint64(count) {
-		value := binary.BigEndian.AppendUint64(make([]byte, 0, 64), first+i)
-		value = append(value, make([]byte, p.rng.IntN(50))...)
-		p.builder.Append(epochMs+p.w.e.now.Milliseconds(), nil, value, nil)
-	}
+	p.appendValues(&p.builder, first, count)
 	b, err := p.builder.Build()
 	p.w.must(err)
 	return bytes.Clone(b)
+}
+
+// appendValues appends records whose values begin with numbers.
+func (u *user) appendValues(b *batch.Builder, first uint64, count int64) {
+	for i := range uint64(count) {
+		value := binary.BigEndian.AppendUint64(make([]byte, 0, 64), first+i)
+		value = append(value, make([]byte, u.rng.IntN(50))...)
+		b.Append(epochMs+u.w.e.now.Milliseconds(), nil, value, nil)
+	}
 }

@@ -123,7 +123,8 @@ func TestShrink(t *testing.T) {
 	if len(small.Faults) != 0 || runs > 30 {
 		t.Errorf("%d faults are left after %d runs", len(small.Faults), runs)
 	}
-	if kinds := len(small.Clients); kinds != 1 || small.Clients[0].Kind != Consumer {
+	// Consumers and idempotent producers wait for the topic; one of them is enough.
+	if kinds := len(small.Clients); kinds != 1 || small.Clients[0].Kind != Consumer && small.Clients[0].Kind != Idempotent {
 		t.Errorf("clients left: %+v", small.Clients)
 	}
 	r = Run(small, Options{Story: true})
@@ -171,12 +172,21 @@ func TestOracleSees(t *testing.T) {
 	f("nothing", func(o *oracle) { o.seen(at, 1, 7, "read"); o.seen(at, 1, 7, "read"); o.seen(at, 2, 8, "read") })
 	f("R-20", func(o *oracle) { o.seen(at, 1, 7, "acknowledged"); o.seen(at, 1, 8, "read") })
 	f("R-27", func(o *oracle) {
-		o.appended(&node{}, produceRequest{at: at, count: 2}, replica.Appended{BaseOffset: 5, LastOffset: 6}, 4)
+		o.appended(&node{}, produceRequest{at: at, count: 2}, replica.Appended{BaseOffset: 5, LastOffset: 6}, 4, false)
+	})
+	f("T-02", func(o *oracle) {
+		r := produceRequest{at: at, count: 2, value: 3, idempotent: true}
+		o.appended(&node{}, r, replica.Appended{BaseOffset: 4, LastOffset: 5}, 4, o.appending(r))
+		o.appended(&node{}, r, replica.Appended{BaseOffset: 2, LastOffset: 3}, 6, o.appending(r))
+	})
+	f("T-02", func(o *oracle) {
+		r := produceRequest{at: at, count: 2, value: 3, idempotent: true}
+		o.appended(&node{}, r, replica.Appended{BaseOffset: 2, LastOffset: 3}, 4, o.appending(r))
 	})
 	f("R-03", func(o *oracle) {
 		a := replica.Appended{BaseOffset: 5, LastOffset: 5, Epoch: 3}
-		o.appended(&node{starts: 1}, produceRequest{at: at, count: 1}, a, 5)
-		o.appended(&node{starts: 2}, produceRequest{at: at, count: 1}, a, 5)
+		o.appended(&node{starts: 1}, produceRequest{at: at, count: 1}, a, 5, false)
+		o.appended(&node{starts: 2}, produceRequest{at: at, count: 1}, a, 5, false)
 	})
 	lead := func(o *oracle, id, start int) {
 		o.voters = append(o.voters, voterPast{})

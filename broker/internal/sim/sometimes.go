@@ -23,6 +23,8 @@ var sometimes = []string{
 	"voter removed", "voter added",
 	"registration refused while the session runs", "broker fenced for silence", "partition without leader",
 	"produce acknowledged", "produce with acks=1", "produce with acks=0", "produce refused", "produce open", "produce answered after a crash of its node",
+	"idempotent produce acknowledged", "idempotent produce acknowledged after another try", "duplicate answered with its original place",
+	"idempotent produce ahead of its turn", "new producer epoch after a disk was lost",
 	"poll returned records", "poll refused", "poll open", "unflushed tail lost", "segment rolled",
 	"topic created", "producer ids allocated", "controller answer open", "flush.policy=os", "metadata log compacted", "snapshot installed", "recovered twice",
 }
