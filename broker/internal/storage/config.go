@@ -3,6 +3,7 @@ package storage
 import (
 	"log/slog"
 	"math"
+	"time"
 
 	"github.com/thalweg-io/thalweg/internal/kafka"
 )
@@ -94,6 +95,9 @@ type Observer interface {
 	Flushed(end int64)
 	// Failed tells, once, that the log's directory went offline.
 	Failed(err error)
+	// Stalled tells that the log's directory does not answer, now and then as long as that lasts,
+	// and when it is over. Called by Dir.Watch.
+	Stalled(on bool)
 }
 
 // DirOptions are the settings of one data directory.
@@ -117,6 +121,10 @@ type DirOptions struct {
 	// so that everything else can go on (S-11). 0: 1 GiB, or a fiftieth of the file system if that
 	// is less. Negative: only the error of a write tells.
 	ReserveBytes int64
+	// StalledAfter is the age of an operation on the disk from which nothing is written until it
+	// ends, and OfflineAfter that from which the directory is given up; see Dir.Watch (S-13). 0:
+	// 10 s and 30 s.
+	StalledAfter, OfflineAfter time.Duration
 	// MaxOpenFiles bounds the files held open without being in use or unsynced. 0: 1024.
 	MaxOpenFiles int
 }
@@ -130,6 +138,12 @@ func (o DirOptions) withDefaults() DirOptions {
 	}
 	if o.CheckpointBytes <= 0 {
 		o.CheckpointBytes = 64 << 20
+	}
+	if o.StalledAfter <= 0 {
+		o.StalledAfter = 10 * time.Second
+	}
+	if o.OfflineAfter <= 0 {
+		o.OfflineAfter = 30 * time.Second
 	}
 	if o.MaxOpenFiles <= 0 {
 		o.MaxOpenFiles = 1024

@@ -33,6 +33,7 @@ type Dir struct {
 	sinceCheckpoint int64               // likewise
 	sinceSpace      int64               // likewise
 	seen            map[*watch]sighting // scratch of Stalled
+	guests          []*Log              // see Attend
 
 	mu struct {
 		sync.Mutex
@@ -86,7 +87,7 @@ func (d *Dir) Logs() []*Log {
 // OpenLog opens a partition's log, or creates it with its identity written first. After an unclean
 // stop it is recovered from its recovery point. obs may be nil. May do much I/O; different logs
 // may be opened at the same time. Errors: ErrTopicID, CorruptError (this partition only), ErrOpen,
-// ErrOffline, ErrClosed.
+// ErrStalled, ErrOffline, ErrClosed.
 func (d *Dir) OpenLog(tip kafka.TopicIDPartition, cfg Config, obs Observer) (*Log, error) {
 	tp := tip.TopicPartition()
 	if err := kafka.CheckTopicName(tip.Topic); err != nil { // before it becomes a path (S-15)
@@ -99,6 +100,7 @@ func (d *Dir) OpenLog(tip kafka.TopicIDPartition, cfg Config, obs Observer) (*Lo
 	if err != nil {
 		return nil, err
 	}
+	defer d.disk.ops.begin()()
 	l, err := d.openLog(tip, cfg, obs, first)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -114,6 +116,9 @@ func (d *Dir) OpenLog(tip kafka.TopicIDPartition, cfg Config, obs Observer) (*Lo
 // reserve claims the name. first is true for the first opening since the start.
 func (d *Dir) reserve(tp kafka.TopicPartition) (first bool, err error) {
 	if err := d.disk.err(); err != nil {
+		return false, err
+	}
+	if err := d.disk.refuseStalled(); err != nil {
 		return false, err
 	}
 	d.mu.Lock()
@@ -197,6 +202,7 @@ func (d *Dir) RemoveLog(tip kafka.TopicIDPartition) error {
 	if _, err := d.reserve(tp); err != nil {
 		return err
 	}
+	defer d.disk.ops.begin()()
 	defer func() {
 		d.mu.Lock()
 		delete(d.mu.logs, tp)
@@ -259,6 +265,7 @@ func (d *Dir) Checkpoint() error {
 			return err
 		}
 	}
+	defer d.disk.ops.begin()()
 	if err := d.points.write(); err != nil {
 		return d.disk.noRoom(err)
 	}
@@ -267,7 +274,8 @@ func (d *Dir) Checkpoint() error {
 
 // Close stops the syncer, syncs and closes every log, writes the checkpoints and releases the
 // lock. With clean it leaves the marker that saves the next start the recovery, as the very last
-// thing and only if everything before succeeded; epoch is written into it (S-04).
+// thing and only if everything before succeeded; epoch is written into it (S-04). A directory that was given up
+// because its disk hangs is only unlocked.
 func (d *Dir) Close(clean bool, epoch kafka.BrokerEpoch) error {
 	d.mu.Lock()
 	if d.mu.closed {
@@ -276,6 +284,10 @@ func (d *Dir) Close(clean bool, epoch kafka.BrokerEpoch) error {
 	}
 	d.mu.closed = true
 	d.mu.Unlock()
+	if d.disk.hung.Load() { // whoever waits for the disk may wait for ever, with the locks of its log
+		d.queue.end()
+		return errors.Join(d.disk.err(), d.lock.Close())
+	}
 	d.stopLoop()
 
 	err := d.disk.err()

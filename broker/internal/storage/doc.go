@@ -21,6 +21,8 @@
 //     offline until the next start; everything in it then answers ErrOffline. Word of it is left
 //     in the directory, so that the next start copies what it recovers instead of trusting the
 //     system's cache.
+//     A disk that does not answer makes the directory refuse what would write, and later takes it
+//     offline (Dir.Watch); reads do not notice.
 //  5. Lack of room refuses clients first, at a reserve, and lets them in again by itself. A file
 //     that cannot be replaced for lack of room is tried again later; the recovery point waits.
 //

@@ -118,6 +118,7 @@ type spy struct {
 	mu      sync.Mutex
 	flushed []int64
 	failed  []error
+	stalled []bool
 }
 
 func (s *spy) Flushed(end int64) {
@@ -129,6 +130,12 @@ func (s *spy) Flushed(end int64) {
 func (s *spy) Failed(err error) {
 	s.mu.Lock()
 	s.failed = append(s.failed, err)
+	s.mu.Unlock()
+}
+
+func (s *spy) Stalled(on bool) {
+	s.mu.Lock()
+	s.stalled = append(s.stalled, on)
 	s.mu.Unlock()
 }
 

@@ -16,12 +16,16 @@ import (
 
 // disk is what the logs of one data directory share: the way to its files, and its health.
 type disk struct {
-	fs     vfs.FS
-	files  *fileCache
-	random func() [16]byte
-	lg     *slog.Logger
-	failed atomic.Pointer[error]
-	path   string // of the data directory; for a log outside one its own
+	fs       vfs.FS
+	files    *fileCache
+	random   func() [16]byte
+	lg       *slog.Logger
+	failed   atomic.Pointer[error]
+	marked   atomic.Bool // failedFile has been written, or tried to be
+	stalled, // see Dir.Watch
+	hung atomic.Bool // it failed because it was stalled for too long
+	ops  watches
+	path string // of the data directory; for a log outside one its own
 	// reserve is DirOptions.ReserveBytes; negative for a log outside a data directory.
 	reserve int64
 	space   space
@@ -43,14 +47,19 @@ func (d *disk) fail(cause error) error {
 		return cause
 	}
 	err := fmt.Errorf("%w: %w", ErrOffline, cause)
-	if d.failed.CompareAndSwap(nil, &err) {
-		if d.onFail != nil {
-			d.onFail()
-		}
-		replaceFile(d.fs, d.path+"/"+failedFile, nil) // as well as it can be done now
+	if d.failed.CompareAndSwap(nil, &err) && d.onFail != nil {
+		d.onFail()
+	}
+	d.mark()
+	return d.err()
+}
+
+// mark leaves word in the directory that it has failed, as well as that can be done now.
+func (d *disk) mark() {
+	if d.marked.CompareAndSwap(false, true) {
+		replaceFile(d.fs, d.path+"/"+failedFile, nil)
 		d.fs.SyncDir(d.path)
 	}
-	return d.err()
 }
 
 // points keeps recovery points and log starts in a file, for a directory or for one log.
@@ -250,8 +259,12 @@ func (l *Log) ioFailed(err error) error {
 }
 
 // Close makes everything durable that can be and gives the files back; pinned Slices stay
-// readable. Further calls on the log return ErrClosed or ErrOffline.
+// readable. Further calls on the log return ErrClosed or ErrOffline. A log whose disk does not answer is left
+// as it is: ErrStalled or ErrOffline.
 func (l *Log) Close() error {
+	if err := l.disk.refuseStalled(); err != nil {
+		return err
+	}
 	l.freeze()
 	_, err := l.Sync()
 	if err == nil {
@@ -281,6 +294,9 @@ func (l *Log) freeze() {
 
 // notePoints makes index and epoch files durable and then notes the recovery point.
 func (l *Log) notePoints() error {
+	if err := l.disk.refuseStalled(); err != nil {
+		return err
+	}
 	l.syncMu.Lock()
 	defer l.syncMu.Unlock()
 	l.mu.Lock()
@@ -294,6 +310,7 @@ func (l *Log) notePoints() error {
 		l.points.noteStart(l)
 		return nil // thousands of idle logs must cost a checkpoint nothing
 	}
+	defer l.disk.ops.begin()()
 	err = active.writeIndex(l.disk.fs, true, false)
 	if err == nil {
 		err = l.writeEpochs()

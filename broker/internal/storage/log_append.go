@@ -43,7 +43,7 @@ type Outcome struct {
 // All or nothing: on error the log is unchanged, or the directory is offline. It may wait while a
 // started syncer is behind by more than DirOptions.QueueBytes. b stays the caller's.
 // Errors: ErrTooLarge, ErrStaleEpoch, ErrInvalidProducerEpoch, ErrInvalidTxnState,
-// ErrCoordinatorFenced, ErrOffline, ErrClosed; syscall.ENOSPC (wrapped) is the one after which
+// ErrCoordinatorFenced, ErrStalled, ErrOffline, ErrClosed; syscall.ENOSPC (wrapped) is the one after which
 // appending may be tried again (S-11).
 func (l *Log) Append(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64) (base int64, err error) {
 	o, err := l.appendAsLeader(b, epoch, nowMs, false)
@@ -60,18 +60,21 @@ func (l *Log) AppendClient(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64) 
 }
 
 func (l *Log) appendAsLeader(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64, client bool) (o Outcome, err error) {
-	l.admit()
+	if err := l.admit(); err != nil {
+		return Outcome{}, err
+	}
 	l.mu.Lock()
 	o, err = l.appendLocked(b, epoch, nowMs, client)
 	l.mu.Unlock()
 	return o, err
 }
 
-// admit waits, before any lock is taken, while the syncer is too far behind.
-func (l *Log) admit() {
+// admit waits, before any lock is taken, while the syncer is too far behind. Error: ErrStalled.
+func (l *Log) admit() error {
 	if l.queue != nil && l.cfg.Load().Flush == FlushGroup {
 		l.queue.admit()
 	}
+	return l.disk.refuseStalled()
 }
 
 func (l *Log) appendLocked(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64, client bool) (Outcome, error) {
@@ -123,11 +126,14 @@ func (l *Log) appendLocked(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64, 
 // On error what Appended says has been appended and nothing else; a follower asks again from its
 // log end. Errors: CorruptError, ErrNotContiguous, ErrStaleEpoch, and those of Append but ErrTooLarge.
 func (l *Log) AppendAsFollower(batches []byte, nowMs int64) (Appended, error) {
-	l.admit()
+	done := Appended{FirstOffset: -1, NextOffset: l.end.Load(), MaxTimestamp: -1}
+	if err := l.admit(); err != nil {
+		return done, err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	cfg := l.cfg.Load()
-	done := Appended{FirstOffset: -1, NextOffset: l.end.Load(), MaxTimestamp: -1}
+	done.NextOffset = l.end.Load()
 	if err := l.appendableLocked(); err != nil {
 		return done, err
 	}

@@ -15,9 +15,13 @@ import (
 // Ranges pinned by a Slice stay readable: what is kept is then copied and swapped in
 // (durability 9).
 //
-// Errors: ErrOffsetOutOfRange below the log start; ErrClosed; anything that fails on the way
+// Errors: ErrOffsetOutOfRange below the log start; ErrStalled; ErrClosed; anything that fails on the way
 // takes the directory offline. The caller answers for not cutting below its high watermark.
 func (l *Log) TruncateTo(offset int64) error {
+	if err := l.disk.refuseStalled(); err != nil {
+		return err
+	}
+	defer l.disk.ops.begin()()
 	l.syncMu.Lock()
 	defer l.syncMu.Unlock()
 	l.mu.Lock()
@@ -237,6 +241,10 @@ func (l *Log) forgetDirtyLocked(s *segment) {
 // longer has what it would need next, or a Raft log after a snapshot. Pinned Slices stay readable.
 // Errors: ErrClosed; anything that fails on the way takes the directory offline.
 func (l *Log) Reset(offset int64) error {
+	if err := l.disk.refuseStalled(); err != nil {
+		return err
+	}
+	defer l.disk.ops.begin()()
 	l.syncMu.Lock()
 	defer l.syncMu.Unlock()
 	l.mu.Lock()
@@ -287,6 +295,10 @@ func (l *Log) resetLocked(offset int64) error {
 // it; a no-op if it would not rise. Pinned Slices stay readable. Errors: ErrOffsetOutOfRange above
 // the log end; ErrClosed; ErrOffline. The caller answers for offset <= high watermark.
 func (l *Log) SetLogStartOffset(offset int64) error {
+	if err := l.disk.refuseStalled(); err != nil {
+		return err
+	}
+	defer l.disk.ops.begin()()
 	l.syncMu.Lock()
 	defer l.syncMu.Unlock()
 	l.mu.Lock()

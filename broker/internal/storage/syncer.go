@@ -21,6 +21,7 @@ type syncQueue struct {
 		started bool   // a goroutine runs rounds
 		failed  bool   // the directory is offline
 		told    bool   // and the observers know
+		stalled bool   // the disk does not answer: appends are refused, not kept waiting
 		stop    bool
 	}
 }
@@ -51,7 +52,7 @@ func (q *syncQueue) admit() {
 	q.mu.Lock()
 	if q.mu.bytes >= q.maxBytes {
 		for round := q.mu.rounds; q.mu.bytes >= q.maxBytes && q.mu.rounds == round &&
-			q.mu.started && !q.mu.telling && !q.mu.failed && !q.mu.stop; {
+			q.mu.started && !q.mu.telling && !q.mu.failed && !q.mu.stop && !q.mu.stalled; {
 			q.mu.room.Wait()
 		}
 	}
@@ -66,13 +67,12 @@ func (q *syncQueue) settle(n int64) {
 }
 
 // take empties the set.
-func (q *syncQueue) take() (logs []*Log, failed bool) {
+func (q *syncQueue) take() (logs []*Log) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	logs = q.mu.logs
 	q.mu.logs, q.mu.spare = q.mu.spare[:0], nil
-	failed = q.mu.failed && !q.mu.told
-	return logs, failed
+	return logs
 }
 
 // ended lets the appends go on that waited for the round.
@@ -103,12 +103,29 @@ func (q *syncQueue) fail() {
 	q.mu.Unlock()
 }
 
+// stall lets go of the appends that wait, or lets them wait again.
+func (q *syncQueue) stall(on bool) {
+	q.mu.Lock()
+	q.mu.stalled = on
+	q.mu.room.Broadcast()
+	q.mu.Unlock()
+}
+
+// untold says, once, that the directory is offline and the observers do not know yet.
+func (q *syncQueue) untold() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	tell := q.mu.failed && !q.mu.told
+	q.mu.told = q.mu.told || tell
+	return tell
+}
+
 // SyncOnce does one round of the syncer: it takes the whole set of logs with unsynced appends,
 // syncs their files, publishes their flushed ends and tells the observers. It reports whether
 // there was anything to do. If the directory went offline, the observers are told that, once.
 // Start calls it from a goroutine; a simulator calls it itself. One call at a time.
 func (d *Dir) SyncOnce() bool {
-	logs, failed := d.queue.take()
+	logs, failed := d.queue.take(), d.queue.untold()
 	if failed {
 		d.tellFailed()
 	}
@@ -137,6 +154,9 @@ func (d *Dir) SyncOnce() bool {
 			l.tellFlushed(end)
 		}
 	}
+	if d.disk.hung.Load() {
+		d.disk.mark() // it answers after all; what it has flushed and what not is not known
+	}
 	clear(results)
 	d.results = results[:0]
 	d.queue.finish(logs)
@@ -146,9 +166,6 @@ func (d *Dir) SyncOnce() bool {
 
 // tellFailed tells every log's observer that the directory is offline.
 func (d *Dir) tellFailed() {
-	d.queue.mu.Lock()
-	d.queue.mu.told = true
-	d.queue.mu.Unlock()
 	err := d.disk.err()
 	for _, l := range d.Logs() {
 		if l.obs != nil {

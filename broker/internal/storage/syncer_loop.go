@@ -36,11 +36,15 @@ func (q *syncQueue) wait() bool {
 
 // stopLoop ends the goroutine and waits for it. Appends no longer wait for rounds.
 func (d *Dir) stopLoop() {
-	q := d.queue
+	d.queue.end()
+	d.loop.Wait()
+}
+
+// end lets the goroutine end after the round that it is in.
+func (q *syncQueue) end() {
 	q.mu.Lock()
 	q.mu.stop = true
 	q.mu.work.Broadcast()
 	q.mu.room.Broadcast()
 	q.mu.Unlock()
-	d.loop.Wait()
 }

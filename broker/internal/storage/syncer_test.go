@@ -33,6 +33,7 @@ func (s *signal) Flushed(end int64) {
 }
 
 func (s *signal) Failed(error) {}
+func (s *signal) Stalled(bool) {}
 
 func (s *signal) wait(end int64) {
 	s.mu.Lock()

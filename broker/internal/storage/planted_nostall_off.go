@@ -1,0 +1,5 @@
+//go:build !planted_storage_nostall
+
+package storage
+
+const plantedNoStall = false

@@ -1,0 +1,5 @@
+//go:build !planted_storage_patient
+
+package storage
+
+const plantedPatient = false
