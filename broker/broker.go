@@ -198,6 +198,7 @@ func (b *Broker) startQuorum() error {
 	if err != nil {
 		return fmt.Errorf("metadata log in %s: %w", filepath.ToSlash(b.cfg.LogDirs[0]), err)
 	}
+	b.dirs[0].Attend(core.Log())
 	machine.Controller = controller.New(controller.Options{
 		ClusterID: b.clusterID, NodeID: self,
 		NumPartitions: b.cfg.NumPartitions, ReplicationFactor: b.cfg.ReplicationFactor,
@@ -238,17 +239,12 @@ func (b *Broker) buildAPI(manager *replica.Manager) (err error) {
 	return err
 }
 
-// stalledAfter is how long a write or flush may take before an operator is told.
-const stalledAfter = 10 * time.Second
-
 // checkDirs ends the broker when the directory of the metadata log, or the last one, has failed (C-12, S-09): it would
 // lead nothing, and what it decides could not be written.
 func (b *Broker) checkDirs() {
 	alive := 0
 	for i, d := range b.dirs {
-		if age := d.Stalled(time.Now()); age > stalledAfter { // S-13
-			b.lg.Error("the disk does not answer", "dir", d.Path(), "for", age)
-		}
+		d.Watch(time.Now()) // S-13
 		switch err := d.Err(); {
 		case err == nil:
 			alive++

@@ -6,6 +6,7 @@ import (
 	pb "go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/thalweg-io/thalweg/broker/internal/storage"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 )
 
@@ -30,6 +31,9 @@ func (c *Core) Status() Status {
 		Applied: c.applied.index, NumVoters: len(c.conf.Voters),
 	}
 }
+
+// Log is the metadata log, for who watches whether its disk answers (S-13).
+func (c *Core) Log() *storage.Log { return c.log.log }
 
 // Promise is what a message tells other voters of its sender's disk (S-06).
 type Promise struct {

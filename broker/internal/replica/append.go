@@ -48,6 +48,9 @@ func (p *Partition) appendClient(records []byte, o *AppendOptions) (Appended, er
 	if _, err := p.leading(kafka.NoLeaderEpoch); err != nil {
 		return Appended{}, err
 	}
+	if err := p.writable(); err != nil {
+		return Appended{}, err
+	}
 	cfg := p.config.Load()
 	nowMs := o.Now.UnixMilli()
 	o.rules = batch.Rules{
@@ -76,15 +79,15 @@ func (p *Partition) append(b batch.Batch, acks int16, nowMs int64) (Appended, st
 	p.mu.RLock()
 	r := p.role.Load()
 	if !r.leading {
-		p.mu.RUnlock()
+		p.appended()
 		return Appended{}, storage.Outcome{}, ErrNotLeader
 	}
 	if acks == AcksAll && !p.enough(r) {
-		p.mu.RUnlock()
+		p.appended()
 		return Appended{}, storage.Outcome{}, ErrNotEnoughReplicas
 	}
 	out, err := p.log.AppendClient(b, r.epoch, nowMs)
-	p.mu.RUnlock()
+	p.appended()
 	if err != nil {
 		return Appended{}, out, err
 	}
@@ -95,7 +98,7 @@ func (p *Partition) append(b batch.Batch, acks int16, nowMs int64) (Appended, st
 }
 
 // Committed says how an append with acks=all stands: nil when the high watermark has passed it
-// ErrUncommitted while it has not, ErrNotLeader, ErrNotEnoughReplicasAfterAppend or
+// ErrUncommitted while it has not, ErrNotLeader, ErrNotEnoughReplicasAfterAppend, storage.ErrStalled or
 // ErrOffline when it is not known whether it ever will.
 func (p *Partition) Committed(a Appended) error {
 	if err := p.Err(); err != nil {
@@ -109,6 +112,8 @@ func (p *Partition) Committed(a Appended) error {
 		return nil
 	case !p.enough(r):
 		return ErrNotEnoughReplicasAfterAppend
+	case p.stalled.Load():
+		return storage.ErrStalled
 	}
 	return ErrUncommitted
 }

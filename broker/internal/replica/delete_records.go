@@ -24,8 +24,11 @@ func (p *Partition) DeleteRecords(offset int64) (low int64, err error) {
 	if !p.config.Load().CleanupDelete {
 		return -1, ErrPolicy
 	}
+	if err := p.writable(); err != nil {
+		return -1, err
+	}
 	p.mu.RLock() // no change of the leadership in between
-	defer p.mu.RUnlock()
+	defer p.appended()
 	if !p.role.Load().leading {
 		return -1, ErrNotLeader
 	}

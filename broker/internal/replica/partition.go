@@ -47,8 +47,12 @@ type Partition struct {
 	role   atomic.Pointer[role]
 	config atomic.Pointer[metadata.TopicConfig]
 
-	// mu excludes appends (readers of the lock) and changes of the role (writers).
-	mu sync.RWMutex
+	// mu excludes appends (readers of the lock) and changes of the role (writers). pending is a role
+	// that waits for the appends that are under way; see setRole.
+	mu      sync.RWMutex
+	pending atomic.Pointer[metadata.Partition]
+	// stalled: the log's directory does not answer.
+	stalled atomic.Bool
 
 	// watermark is the high watermark (exclusive) and those who wait for it.
 	watermark delayed.List
@@ -88,16 +92,52 @@ func (p *Partition) Leader() (kafka.BrokerID, kafka.LeaderEpoch) {
 	return r.leader, r.epoch
 }
 
-// setRole installs what a publish of the metadata said. Appends in flight finish first. A
-// publish that changes neither leader nor epoch keeps the epoch's start.
+// setRole installs what a publish of the metadata said. It does not wait: while appends are under
+// way that began under another leadership, perhaps on a disk that hangs, nobody leads here, and the last of
+// them makes the new role hold. A publish that changes neither leader nor epoch keeps the epoch's start.
 func (p *Partition) setRole(m *metadata.Partition) {
+	p.pending.Store(m)
+	if p.settle(); p.pending.Load() != nil {
+		old := p.role.Load()
+		same := old.leader == m.Leader && old.epoch == m.LeaderEpoch
+		// Unless the last append has ended in this moment and installed the new role already.
+		p.role.CompareAndSwap(old, &role{
+			leader: m.Leader, epoch: m.LeaderEpoch, partitionEpoch: m.Epoch, replicas: m.Replicas, isr: m.ISR,
+			leading: same && old.leading, epochStart: old.epochStart,
+		})
+		if !same {
+			p.watermark.Kick()
+		}
+		p.settle() // the last append may have ended meanwhile
+	}
+}
+
+// settle makes the role hold that was set last, unless an append is under way: that one does it.
+func (p *Partition) settle() {
+	for p.pending.Load() != nil {
+		if !p.mu.TryLock() {
+			return
+		}
+		m, moved := p.pending.Swap(nil), false
+		if m != nil {
+			moved = p.installLocked(m)
+		}
+		p.mu.Unlock()
+		if moved {
+			p.watermark.Kick() // whoever waits must learn of the new epoch (SURFACE 69)
+		}
+		p.advance()
+	}
+}
+
+// installLocked makes a role hold and says whether the leadership has moved.
+func (p *Partition) installLocked(m *metadata.Partition) (moved bool) {
 	next := &role{
 		leader: m.Leader, epoch: m.LeaderEpoch, partitionEpoch: m.Epoch,
 		replicas: m.Replicas, isr: m.ISR, leading: m.Leader == p.self && p.log != nil,
 	}
-	p.mu.Lock()
 	old := p.role.Load()
-	moved := old.leader != next.leader || old.epoch != next.epoch
+	moved = old.leader != next.leader || old.epoch != next.epoch || old.leading != next.leading
 	switch {
 	case !next.leading:
 	case moved:
@@ -107,11 +147,15 @@ func (p *Partition) setRole(m *metadata.Partition) {
 		next.epochStart = old.epochStart
 	}
 	p.role.Store(next)
-	p.mu.Unlock()
-	if moved {
-		p.watermark.Kick() // whoever waits must learn of the new epoch (SURFACE 69)
+	return moved
+}
+
+// appended ends an append or a deletion of records: see setRole.
+func (p *Partition) appended() {
+	p.mu.RUnlock()
+	if p.pending.Load() != nil {
+		p.settle()
 	}
-	p.advance()
 }
 
 // leading returns the role if this broker leads and the client's idea of the epoch fits;
@@ -145,6 +189,21 @@ func (p *Partition) Failed(err error) {
 	err = errors.Join(ErrOffline, err)
 	p.offline.CompareAndSwap(nil, &err)
 	p.watermark.Kick()
+}
+
+// Stalled is the log's news that its directory does not answer, or does again (S-13). Nothing is
+// written meanwhile; those who wait for a flush are told. Reads go on.
+func (p *Partition) Stalled(on bool) {
+	p.stalled.Store(on)
+	p.watermark.Kick()
+}
+
+// writable is nil unless the log's directory does not answer.
+func (p *Partition) writable() error {
+	if p.stalled.Load() {
+		return storage.ErrStalled
+	}
+	return nil
 }
 
 // inSync reports whether a broker is in the in-sync set.

@@ -38,7 +38,9 @@ func (l *Log) Producers() []ProducerState {
 // old, by its timestamp, and who have no open transaction (SURFACE 51). It returns how many. Kafka
 // does it every ten minutes (producer.id.expiration.check.interval.ms).
 func (l *Log) ExpireProducers(nowMs int64) int {
-	l.mu.Lock()
+	if !l.mu.TryLock() { // an append is running, perhaps on a disk that hangs: next time
+		return 0
+	}
 	defer l.mu.Unlock()
 	return l.mu.producers.expire(nowMs, l.cfg.Load().ProducerExpirationMs)
 }

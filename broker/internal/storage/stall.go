@@ -61,7 +61,7 @@ func (w *watches) each(f func(*watch)) {
 	w.mu.Lock()
 	busy := maps.Clone(w.busy)
 	w.mu.Unlock()
-	for one := range busy {
+	for one := range busy { // order-free: callers take the oldest of all
 		f(one)
 	}
 }

@@ -37,6 +37,7 @@ var codes = []struct {
 	{replica.ErrPolicy, kerr.PolicyViolation},
 	{replica.ErrOffline, kerr.KafkaStorageError},
 	{storage.ErrOffline, kerr.KafkaStorageError},
+	{storage.ErrStalled, kerr.KafkaStorageError}, // S-13: retriable
 	{storage.ErrClosed, kerr.NotLeaderForPartition},
 	{replica.ErrNotLeader, kerr.NotLeaderForPartition},
 	{replica.ErrFencedEpoch, kerr.FencedLeaderEpoch},
