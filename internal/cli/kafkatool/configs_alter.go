@@ -75,14 +75,15 @@ func (c *cluster) describeConfigs(ctx context.Context, kind kmsg.ConfigResourceT
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range resp.Resources {
-		if err := kclient.CodeMessage(r.ErrorCode, r.ErrorMessage); err != nil {
-			return nil, err
-		}
-		slices.SortFunc(r.Configs, func(a, b kmsg.DescribeConfigsResponseResourceConfig) int { return strings.Compare(a.Name, b.Name) })
-		return r.Configs, nil
+	if len(resp.Resources) == 0 {
+		return nil, nil
 	}
-	return nil, nil
+	r := resp.Resources[0]
+	if err := kclient.CodeMessage(r.ErrorCode, r.ErrorMessage); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(r.Configs, func(a, b kmsg.DescribeConfigsResponseResourceConfig) int { return strings.Compare(a.Name, b.Name) })
+	return r.Configs, nil
 }
 
 // alterConfigs sets and takes back configs of one resource, all or none.
