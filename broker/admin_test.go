@@ -65,7 +65,7 @@ func TestMetadataAtEveryVersion(t *testing.T) {
 	}
 }
 
-func TestMetadataWhichTopics(t *testing.T) {
+func TestPoint015NullAndEmptyTopicLists(t *testing.T) {
 	c := dialRaw(t, brokertest.Start(t).Addr())
 	id := createTopic(t, c, "a")
 	createTopic(t, c, "b")
@@ -103,8 +103,8 @@ func TestMetadataWhichTopics(t *testing.T) {
 	f(10, "a:INVALID_REQUEST", both) // ids are not for asking before v12 (SURFACE 18)
 }
 
-// TestAutoCreation: UNKNOWN first, there after a while (SURFACE 16), and only if client and broker want it.
-func TestAutoCreation(t *testing.T) {
+// TestPoint016AutoCreationAnswersUnknownTopicFirst: UNKNOWN first, there after a while (SURFACE 16), and only if client and broker want it.
+func TestPoint016AutoCreationAnswersUnknownTopicFirst(t *testing.T) {
 	c := dialRaw(t, brokertest.Start(t, brokertest.WithProperty("num.partitions", "3")).Addr())
 	if topic := metadataFor(c, 13, false, named("new")).Topics[0]; topic.ErrorCode != kerr.UnknownTopicOrPartition.Code {
 		t.Fatalf("%+v", topic)
@@ -129,8 +129,8 @@ func TestAutoCreation(t *testing.T) {
 	}
 }
 
-// TestListenersAreKeptApart is SURFACE 14: who comes in on a listener is told that listener's addresses.
-func TestListenersAreKeptApart(t *testing.T) {
+// TestPoint014EndpointsOfTheListener is SURFACE 14: who comes in on a listener is told that listener's addresses.
+func TestPoint014EndpointsOfTheListener(t *testing.T) {
 	b := brokertest.Start(t,
 		brokertest.WithProperty("listeners", "INSIDE://127.0.0.1:0,OUTSIDE://127.0.0.1:0"),
 		brokertest.WithProperty("listener.security.protocol.map", "INSIDE:PLAINTEXT,OUTSIDE:PLAINTEXT"),

@@ -227,6 +227,7 @@ func (b *Broker) buildAPI(manager *replica.Manager) (err error) {
 		Admin: admin.New(admin.Options{
 			Self: self, Image: b.loader.Current, Controller: b.control, Authorizer: auth, Limiter: limit,
 			AutoCreate: !b.cfg.NoAutoCreate, NoDelete: b.cfg.NoTopicDeletion, Server: b.serverConfigs(), Logger: b.lg,
+			Telemetry: b.cfg.ClientTelemetry, TelemetryMaxBytes: b.cfg.TelemetryMaxBytes, UUID: randomUUID,
 		}),
 		Group: group.New(group.Options{Authorizer: auth}),
 		Txn:   txn.New(txn.Options{IDs: txn.NewProducerIDs(b.control), Authorizer: auth}),

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/thalweg-io/thalweg/broker/internal/api/admin"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/thalweg-io/thalweg/internal/vfs"
 )
@@ -47,6 +48,11 @@ type Config struct {
 	// TopicDefaults are server.properties keys that set topic configs for all topics (log.retention.ms,
 	// message.max.bytes, flush.policy, …), under the server's names.
 	TopicDefaults map[string]string
+	// ClientTelemetry is client.telemetry.enable: clients are told which metrics to push and may push them (KIP-714).
+	// What they push is counted, and the last of each is kept in memory. Kafka has no such key, there it needs a plugin.
+	ClientTelemetry bool
+	// TelemetryMaxBytes is telemetry.max.bytes. Default: 1 MiB.
+	TelemetryMaxBytes int
 	// Properties are the keys of server.properties as they were given, for DescribeConfigs to tell of those that have no
 	// field here. They have no effect but this one, and that keys of groups (group.consumer.…) are what groups without
 	// configs of their own get.
@@ -109,6 +115,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.ReplicationFactor = max(c.ReplicationFactor, 1)
 	c.MaxRequestBytes = orDefault(c.MaxRequestBytes, 100<<20)
 	c.FetchMaxBytes = orDefault(c.FetchMaxBytes, 55<<20)
+	c.TelemetryMaxBytes = orDefault(c.TelemetryMaxBytes, admin.DefaultTelemetryMaxBytes)
 	c.FetchSessions = max(orDefault(c.FetchSessions, defaultFetchSessions), 0)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

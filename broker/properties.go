@@ -41,6 +41,8 @@ var properties = []property{
 		}
 		return err
 	}},
+	{[]string{"client.telemetry.enable"}, func(c *Config, v string) error { return boolean(&c.ClientTelemetry, v) }},
+	{[]string{"telemetry.max.bytes"}, func(c *Config, v string) error { return integer(&c.TelemetryMaxBytes, v, 1) }},
 	{[]string{"max.connections"}, func(c *Config, v string) error { return integer(&c.MaxConnections, v, 0) }},
 	{[]string{"max.connections.per.ip"}, func(c *Config, v string) error { return integer(&c.MaxConnectionsPerIP, v, 0) }},
 	{[]string{"connections.max.idle.ms"}, func(c *Config, v string) error { return millis(&c.ConnectionsMaxIdle, v) }},
@@ -78,7 +80,7 @@ func FromProperties(props map[string]string) (c Config, ignored []string, err er
 		return c, nil, badConfig("%v", err)
 	}
 	for _, key := range slices.Sorted(maps.Keys(props)) {
-		if !known[key] {
+		if !known[key] && !metadata.GroupServerKey(key) { // those are what groups get, see Config.Properties
 			ignored = append(ignored, key)
 		}
 	}
@@ -170,6 +172,13 @@ func negated(to *bool, v string) error {
 		return badConfig("must be true or false")
 	}
 	return nil
+}
+
+func boolean(to *bool, v string) error {
+	var not bool
+	err := negated(&not, v)
+	*to = err == nil && !not
+	return err
 }
 
 func millis(to *time.Duration, v string) error {

@@ -43,6 +43,8 @@ func (b *Broker) serverConfigs() []admin.ServerConfig {
 		given("broker.id", kmsg.ConfigTypeInt, node),
 		idle,
 		number("default.replication.factor", int64(c.ReplicationFactor), 1),
+		boolean("client.telemetry.enable", c.ClientTelemetry, false),
+		number("telemetry.max.bytes", int64(c.TelemetryMaxBytes), admin.DefaultTelemetryMaxBytes),
 		boolean("delete.topic.enable", !c.NoTopicDeletion, true),
 		number("fetch.max.bytes", int64(c.FetchMaxBytes), 55<<20),
 		given("listeners", kmsg.ConfigTypeList, listeners(c.Listeners)),

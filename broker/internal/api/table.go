@@ -1,6 +1,7 @@
 package api
 
 import (
+	"github.com/thalweg-io/thalweg/broker/internal/api/admin"
 	"github.com/thalweg-io/thalweg/broker/internal/network"
 	"github.com/thalweg-io/thalweg/broker/internal/security"
 	"github.com/thalweg-io/thalweg/internal/kafka/wire"
@@ -55,6 +56,7 @@ func newTable(s *Server) *table {
 		{23, "OffsetForLeaderEpoch", 2, 4, security.ResourceTopic, security.OpDescribe, 4, s.data.OffsetForLeaderEpoch},
 		{32, "DescribeConfigs", 1, 4, security.ResourceTopic, security.OpDescribeConfigs, 8, s.admin.DescribeConfigs},
 		{33, "AlterConfigs", 0, 2, security.ResourceTopic, security.OpAlterConfigs, 16, s.admin.AlterConfigs},
+		{34, "AlterReplicaLogDirs", 1, 2, security.ResourceCluster, security.OpAlter, 16, s.data.AlterReplicaLogDirs},
 		{35, "DescribeLogDirs", 1, 5, security.ResourceCluster, security.OpDescribe, 16, s.data.DescribeLogDirs},
 		{37, "CreatePartitions", 0, 3, security.ResourceTopic, security.OpAlter, 32, s.admin.CreatePartitions},
 		{43, "ElectLeaders", 0, 2, security.ResourceCluster, security.OpAlter, 32, s.admin.ElectLeaders},
@@ -64,8 +66,14 @@ func newTable(s *Server) *table {
 		{55, "DescribeQuorum", 0, 2, security.ResourceCluster, security.OpDescribe, 4, s.admin.DescribeQuorum},
 		{57, "UpdateFeatures", 0, 2, security.ResourceCluster, security.OpAlter, 16, s.admin.UpdateFeatures},
 		{60, "DescribeCluster", 0, 2, security.ResourceNone, security.OpNone, 4, s.admin.DescribeCluster},
+		{61, "DescribeProducers", 0, 0, security.ResourceTopic, security.OpRead, 8, s.data.DescribeProducers},
 		{74, "ListConfigResources", 0, 1, security.ResourceCluster, security.OpDescribeConfigs, 8, s.admin.ListConfigResources},
 		{75, "DescribeTopicPartitions", 0, 0, security.ResourceTopic, security.OpDescribe, 8, s.admin.DescribeTopicPartitions},
+	}
+	if s.admin != nil && s.admin.Telemetry { // as in Kafka, where a receiver must be configured
+		entries = append(entries,
+			Entry{71, "GetTelemetrySubscriptions", 0, 0, security.ResourceNone, security.OpNone, 2, s.admin.GetTelemetrySubscriptions},
+			Entry{72, "PushTelemetry", 0, 0, security.ResourceNone, security.OpNone, 4, s.admin.PushTelemetry})
 	}
 	t := new(table)
 	for _, e := range entries {
@@ -81,4 +89,16 @@ func (t *table) find(key, version int16) (*Entry, bool) {
 	}
 	e := &t[key]
 	return e, version >= e.Min && version <= e.Max
+}
+
+// Served lists the APIs that are served, those that must be switched on included, in order of key, for pages and tests: nobody can call them.
+func Served() []Entry {
+	var out []Entry
+	for _, e := range newTable(&Server{admin: admin.New(admin.Options{Telemetry: true})}) {
+		if e.serve != nil {
+			e.serve = nil
+			out = append(out, e)
+		}
+	}
+	return out
 }

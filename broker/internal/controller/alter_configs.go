@@ -109,7 +109,8 @@ func resource(kind kmsg.ConfigResourceType, name string) metadata.Resource {
 }
 
 // alterConfigs adds the records of one resource's changes, or none if any of them, or what they come
-// to together, is refused. A value that stays what it is gets no record.
+// to together, is refused. A value that stays what it is gets no record, unless it is a broker's: setting
+// it again makes brokers read again what it names (SURFACE 28).
 func (c *Controller) alterConfigs(d *Decision, res metadata.Resource, changes []change) error {
 	if err := checkResource(res); err != nil {
 		return err
@@ -128,7 +129,7 @@ func (c *Controller) alterConfigs(d *Decision, res metadata.Resource, changes []
 			return err
 		case after == nil && found:
 			next = slices.Delete(next, i, i+1)
-		case after == nil || found && *after == before:
+		case after == nil || found && *after == before && res.Type != schema.ResourceBroker:
 			continue
 		case found:
 			next[i].Value = *after

@@ -13,9 +13,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// TestCreateTopicsErrors: one topic each, its code and its sentence as clients know them from Kafka.
+// TestPoint022CreateTopicsRefusals: one topic each, its code and its sentence as clients know them from Kafka.
 // Brokers 1 and 2 are active, 3 is fenced; the topics "taken" and "a.b" are there.
-func TestCreateTopicsErrors(t *testing.T) {
+func TestPoint022CreateTopicsRefusals(t *testing.T) {
 	c := newCluster(t, 1, func(o *Options) { o.MaxRecordsPerOp = 100; o.ReplicationFactor = 4 })
 	c.lead()
 	c.start(1, 1)

@@ -18,6 +18,9 @@ type GroupConfigDef struct {
 	Server string
 	// Hidden says that Kafka does not describe it.
 	Hidden bool
+	// Effective says that a coordinator of this broker acts on the value; otherwise it is accepted, kept and shown
+	// without effect.
+	Effective bool
 
 	check validator // may be nil
 }
@@ -207,4 +210,25 @@ func (m *Image) checkGroupBounds(def *GroupConfigDef, value string) error {
 		return badConfig("%s must be less than or equal to %s", def.Name, key)
 	}
 	return nil
+}
+
+// GroupServerKey reports whether a server key is the default of a group config, or bounds one.
+func GroupServerKey(key string) bool {
+	for i := range groupConfigs {
+		if key == groupConfigs[i].Server && key != "" {
+			return true
+		}
+	}
+	rest, ok := strings.CutPrefix(key, "group.")
+	if !ok {
+		return false
+	}
+	for i := range groupConfigs {
+		kind, name, _ := strings.Cut(groupConfigs[i].Name, ".")
+		name = strings.TrimPrefix(name, "num.")
+		if groupConfigs[i].Server != "" && (rest == kind+".min."+name || rest == kind+".max."+name) {
+			return true
+		}
+	}
+	return false
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/thalweg-io/thalweg/broker/internal/metadata"
 	"github.com/thalweg-io/thalweg/broker/internal/storage"
 	"github.com/thalweg-io/thalweg/internal/kafka"
+	"github.com/thalweg-io/thalweg/internal/kafka/schema"
 	"github.com/thalweg-io/thalweg/internal/vfs"
 )
 
@@ -37,6 +38,8 @@ type Manager struct {
 		sync.Mutex
 		homes map[kafka.TopicID][]home // where a topic's partitions were found at start
 		count map[*storage.Dir]int     // partitions per directory
+		// preferred is where partitions are to be created that are not here yet, at most maxPreferred.
+		preferred map[kafka.TopicPartition]*storage.Dir
 		// doomed are the partitions of deleted topics whose logs are still there.
 		doomed []*Partition
 		// deleted is what partitions of deleted topics had served.
@@ -55,6 +58,7 @@ func NewManager(o Options) *Manager {
 	m := &Manager{self: o.Self, dirs: o.Dirs, lg: o.Logger, fs: o.FS, doom: o.Doomed}
 	m.mu.homes = make(map[kafka.TopicID][]home)
 	m.mu.count = make(map[*storage.Dir]int)
+	m.mu.preferred = make(map[kafka.TopicPartition]*storage.Dir)
 	for _, d := range o.Dirs {
 		for _, id := range d.Found() {
 			m.mu.homes[id.ID] = append(m.mu.homes[id.ID], home{id, d})
@@ -152,12 +156,17 @@ func (m *Manager) openLocked(id kafka.TopicIDPartition, cfg *metadata.TopicConfi
 	return p
 }
 
-// homeLocked is where a partition lies, or else the directory with the fewest.
+// homeLocked is where a partition lies, or else where it was said to go, or else the directory with the fewest.
 func (m *Manager) homeLocked(id kafka.TopicIDPartition) *storage.Dir {
 	for _, h := range m.mu.homes[id.ID] {
 		if h.id.Partition == id.Partition {
 			return h.dir
 		}
+	}
+	wanted := m.mu.preferred[id.TopicPartition()]
+	delete(m.mu.preferred, id.TopicPartition())
+	if wanted != nil && wanted.Err() == nil {
+		return wanted
 	}
 	best := m.dirs[0]
 	for _, d := range m.dirs {
@@ -174,6 +183,9 @@ func (m *Manager) reconfigureLocked(delta *metadata.Delta, image *metadata.Image
 		if r == metadata.TopicResource(r.Name) {
 			m.reconfigureTopic(r.Name, image)
 			continue
+		}
+		if r.Type != schema.ResourceBroker {
+			continue // of groups and client metrics
 		}
 		image.Topics(func(t *metadata.Topic) bool {
 			m.reconfigureTopic(t.Name, image)

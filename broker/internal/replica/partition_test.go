@@ -157,9 +157,9 @@ func TestPolicyOSCommitsAtOnce(t *testing.T) {
 	}
 }
 
-// TestFollowersHoldTheWatermark is R-05: a member of the in-sync set that has not been heard of
+// TestPoint045WatermarkWaitsForTheISR is R-05: a member of the in-sync set that has not been heard of
 // keeps it where it is; R-04: so does a set that is too small.
-func TestFollowersHoldTheWatermark(t *testing.T) {
+func TestPoint045WatermarkWaitsForTheISR(t *testing.T) {
 	r := newRig(t, func(c *metadata.TopicConfig) { c.FlushOS, c.MinInSyncReplicas = true, 2 })
 	r.lead(1, 1, 2)
 	r.mustAppend(1)
@@ -231,7 +231,7 @@ type ender chan struct{}
 
 func (e ender) End(delayed.Reason) { e <- struct{}{} }
 
-func TestLeaderEpochIsStamped(t *testing.T) {
+func TestPoint084LeaderEpochIsStamped(t *testing.T) {
 	r := newRig(t, func(c *metadata.TopicConfig) { c.FlushOS = true })
 	for epoch := kafka.LeaderEpoch(3); epoch < 6; epoch++ {
 		r.lead(epoch, 1)
@@ -286,7 +286,7 @@ func TestOffsetFor(t *testing.T) {
 	}
 }
 
-func TestLogAppendTime(t *testing.T) {
+func TestPoint039LogAppendTime(t *testing.T) {
 	r := newRig(t, func(c *metadata.TopicConfig) { c.FlushOS, c.TimestampLogAppend = true, true })
 	r.lead(1, 1)
 	a, err := r.append(1, 5, 6)

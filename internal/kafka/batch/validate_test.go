@@ -68,7 +68,7 @@ func reasonOf(t testing.TB, err error) (Reason, *Invalid) {
 
 // Goal: each rule about the batch as a whole has its own reason, in Kafka's order of checks.
 // Method: one change to a good batch, with and without a renewed checksum.
-func TestClientHeaderRules(t *testing.T) {
+func TestPoint034HeadersOfClientBatches(t *testing.T) {
 	var v Validator
 	put16 := func(pos int, x uint16) func(Batch) { return func(b Batch) { binary.BigEndian.PutUint16(b[pos:], x) } }
 	put32 := func(pos int, x uint32) func(Batch) { return func(b Batch) { binary.BigEndian.PutUint32(b[pos:], x) } }

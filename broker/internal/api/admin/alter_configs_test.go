@@ -57,8 +57,8 @@ func TestIncrementalAlterConfigsAtEveryVersion(t *testing.T) {
 	}
 }
 
-// TestAlterConfigsReplaces: what is not named is gone.
-func TestAlterConfigsReplaces(t *testing.T) {
+// TestPoint029AlterConfigsReplaces: what is not named is gone.
+func TestPoint029AlterConfigsReplaces(t *testing.T) {
 	r := newRig(t)
 	r.create("a", 1, "retention.bytes", "1", "flush.ms", "2")
 	for v := int16(0); v <= 2; v++ {

@@ -69,7 +69,7 @@ func TestCreatePartitionsAtEveryVersion(t *testing.T) {
 	}
 }
 
-func TestCreatePartitionsErrors(t *testing.T) {
+func TestPoint024CreatePartitionsRefusals(t *testing.T) {
 	r := newRig(t)
 	r.create("a", 2)
 	f := func(req *kmsg.CreatePartitionsRequest, code *kerr.Error, want string) {

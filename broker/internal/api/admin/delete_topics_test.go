@@ -63,7 +63,7 @@ func TestDeleteTopicsAtEveryVersion(t *testing.T) {
 	}
 }
 
-func TestDeleteTopicsByIDAndErrors(t *testing.T) {
+func TestPoint025DeleteTopicsByNameOrID(t *testing.T) {
 	r := newRig(t)
 	a, b := "a", "b"
 	f := func(want string, topics ...kmsg.DeleteTopicsRequestTopic) {

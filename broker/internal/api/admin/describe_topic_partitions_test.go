@@ -47,7 +47,7 @@ func show(resp *kmsg.DescribeTopicPartitionsResponse) string {
 	return strings.Join(out, "; ")
 }
 
-func TestDescribeTopicPartitions(t *testing.T) {
+func TestPoint020PagesOfTopicPartitions(t *testing.T) {
 	r := newRig(t)
 	r.create("a", 2)
 	r.create("b", 3)

@@ -32,12 +32,18 @@ type Options struct {
 	NoDelete   bool // the negation of delete.topic.enable
 	Server     []ServerConfig
 	Logger     *slog.Logger
+
+	// Telemetry is client.telemetry.enable: clients may push their metrics (KIP-714). It needs the two below.
+	Telemetry         bool
+	TelemetryMaxBytes int               // telemetry.max.bytes, of one push as it comes
+	UUID              func() kafka.UUID // makes ids of clients; any goroutine
 }
 
 // Handlers serves the APIs of this package. Its methods fit api's dispatch table.
 type Handlers struct {
 	Options
-	creating creating
+	creating  creating
+	telemetry telemetry
 }
 
 // New returns the handlers.

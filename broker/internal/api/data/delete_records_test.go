@@ -32,8 +32,8 @@ func (r *rig) deleteRecords(version int16, topic string, partition int32, offset
 	return out.LowWatermark, out.ErrorCode
 }
 
-// TestDeleteRecords is SURFACE 85: up to the high watermark and not beyond, even if there are records.
-func TestDeleteRecords(t *testing.T) {
+// TestPoint085DeleteRecords is SURFACE 85: up to the high watermark and not beyond, even if there are records.
+func TestPoint085DeleteRecords(t *testing.T) {
 	r := newRig(t)
 	r.fill("a", "b", "c", "d")
 	r.produce(network.Answered, 0, 9, 1, "orders", 0, r.records("e")) // not flushed: above the high watermark

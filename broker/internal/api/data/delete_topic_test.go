@@ -35,9 +35,9 @@ func (r *rig) createTopic(id kafka.TopicID) {
 	)
 }
 
-// TestDeletedTopicIsGone: its files too, and the name is free at once for a topic that has none of the
+// TestPoint026RecreatedTopicIsAnother: its files too, and the name is free at once for a topic that has none of the
 // old records.
-func TestDeletedTopicIsGone(t *testing.T) {
+func TestPoint026RecreatedTopicIsAnother(t *testing.T) {
 	r := newRig(t)
 	r.fill("a", "b")
 	if got := r.names(); !slices.Equal(got, []string{"orders-0"}) {
@@ -73,8 +73,8 @@ func TestDeletedTopicIsGone(t *testing.T) {
 	}
 }
 
-// TestDeletionEndsWaiting: whoever waits for a partition is told when its topic goes (SURFACE 69).
-func TestDeletionEndsWaiting(t *testing.T) {
+// TestPoint069WaitingEndsEarly: whoever waits for a partition is told when its topic goes (SURFACE 69).
+func TestPoint069WaitingEndsEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.fill("a")

@@ -12,13 +12,14 @@ import (
 )
 
 var (
-	errUnknownTopic   = errors.New("unknown topic or partition")
-	errUnknownTopicID = errors.New("unknown topic id")
-	errNotAllowed     = errors.New("not authorized")
-	errTransaction    = errors.New("transactional records without an open transaction")
-	errTimedOut       = errors.New("not committed in time")
-	errInternalTopic  = errors.New("clients may not write to internal topics")
-	errAcks           = errors.New("acks must be -1, 0 or 1")
+	errUnknownTopic    = errors.New("unknown topic or partition")
+	errUnknownTopicID  = errors.New("unknown topic id")
+	errNotAllowed      = errors.New("not authorized")
+	errTransaction     = errors.New("transactional records without an open transaction")
+	errTransactionalID = errors.New("transactional records without a transactional id")
+	errTimedOut        = errors.New("not committed in time")
+	errInternalTopic   = errors.New("clients may not write to internal topics")
+	errAcks            = errors.New("acks must be -1, 0 or 1")
 )
 
 // codes maps errors from below to Kafka's, first match wins.
@@ -30,10 +31,14 @@ var codes = []struct {
 	{errUnknownTopicID, kerr.UnknownTopicID},
 	{errNotAllowed, kerr.TopicAuthorizationFailed},
 	{errTransaction, kerr.InvalidTxnState},
+	{errTransactionalID, kerr.TransactionalIDAuthorizationFailed},
 	{errTimedOut, kerr.RequestTimedOut},
 	{errInternalTopic, kerr.InvalidTopicException},
 	{errAcks, kerr.InvalidRequiredAcks},
 	{replica.ErrDeleted, kerr.UnknownTopicOrPartition},
+	{replica.ErrNoSuchDir, kerr.LogDirNotFound},
+	{replica.ErrNoReplica, kerr.ReplicaNotAvailable},
+	{replica.ErrCannotMove, kerr.UnsupportedVersion},
 	{replica.ErrPolicy, kerr.PolicyViolation},
 	{replica.ErrOffline, kerr.KafkaStorageError},
 	{storage.ErrOffline, kerr.KafkaStorageError},

@@ -111,8 +111,8 @@ func (c *consumer) want(want string, wants ...string) *kmsg.FetchResponse {
 	return resp
 }
 
-// TestFetchSession is SURFACE 72: what has no news is left out.
-func TestFetchSession(t *testing.T) {
+// TestPoint072IncrementalSessions is SURFACE 72: what has no news is left out.
+func TestPoint072IncrementalSessions(t *testing.T) {
 	for _, version := range []int16{7, 11, 12, 13, 18} {
 		c := newConsumer(t, version)
 		c.write("a", 1)
@@ -198,8 +198,8 @@ func TestFetchSessionEnds(t *testing.T) {
 	}
 }
 
-// TestFetchSessionIsFair is SURFACE 73: with room for one batch in each answer everybody gets his turn.
-func TestFetchSessionIsFair(t *testing.T) {
+// TestPoint073SessionsAreFair is SURFACE 73: with room for one batch in each answer everybody gets his turn.
+func TestPoint073SessionsAreFair(t *testing.T) {
 	c := newConsumer(t, 12)
 	c.max = 1
 	for _, topic := range []string{"a", "b", "c"} {
@@ -247,7 +247,7 @@ func (throttled) Record(quota.Kind, security.Principal, []byte, float64, time.Ti
 	return time.Second
 }
 
-func TestSessionEpochs(t *testing.T) {
+func TestPoint074SessionEpochsWrap(t *testing.T) {
 	for e, want := range map[int32]int32{0: 1, 1: 2, math.MaxInt32: 1} {
 		if got := nextEpoch(e); got != want {
 			t.Errorf("after %d comes %d, want %d", e, got, want)

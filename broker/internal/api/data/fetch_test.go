@@ -84,8 +84,8 @@ func TestFetchAnswersAtEveryVersion(t *testing.T) {
 	}
 }
 
-// TestFetchBounds is SURFACE 66: the first batch always, after that the limits are hard.
-func TestFetchBounds(t *testing.T) {
+// TestPoint066FirstBatchAlways is SURFACE 66: the first batch always, after that the limits are hard.
+func TestPoint066FirstBatchAlways(t *testing.T) {
 	r := newRig(t)
 	size := r.fill("a", "b", "c", "d")
 	f := func(maxBytes int32, want int) {
@@ -183,8 +183,8 @@ func TestFetchWaitsForTheWatermark(t *testing.T) {
 	})
 }
 
-// TestFetchMinBytes: one batch is not enough, two are.
-func TestFetchMinBytes(t *testing.T) {
+// TestPoint068WaitsForMinBytes: one batch is not enough, two are.
+func TestPoint068WaitsForMinBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		size := r.fill("a")
@@ -270,7 +270,7 @@ func TestHugeRequestsLeaveNothingBehind(t *testing.T) {
 	}
 }
 
-func TestListOffsets(t *testing.T) {
+func TestPoint080SpecialTimestamps(t *testing.T) {
 	r := newRig(t)
 	r.fill("a", "b")
 	f := func(version int16, ts, want int64, code int16) {
@@ -308,8 +308,8 @@ func TestListOffsets(t *testing.T) {
 	f(11, -6, -1, 0)
 }
 
-// TestListOffsetsOfOnePartitionTwice is SURFACE 81, also if the topic is named twice.
-func TestListOffsetsOfOnePartitionTwice(t *testing.T) {
+// TestPoint081DuplicatedPartitions is SURFACE 81, also if the topic is named twice.
+func TestPoint081DuplicatedPartitions(t *testing.T) {
 	r := newRig(t)
 	r.fill("a")
 	req := kmsg.NewPtrListOffsetsRequest()

@@ -39,8 +39,8 @@ func (r *rig) epochEnd(version int16, partition, current, epoch int32) kmsg.Offs
 	return resp.Topics[0].Partitions[0]
 }
 
-// TestOffsetForLeaderEpoch is SURFACE 83 and 75: epochs 3 (offsets 0, 1), 4 (none), 5 (offset 2), 6 (none yet).
-func TestOffsetForLeaderEpoch(t *testing.T) {
+// TestPoint083EndOfAnEpoch is SURFACE 83 and 75: epochs 3 (offsets 0, 1), 4 (none), 5 (offset 2), 6 (none yet).
+func TestPoint083EndOfAnEpoch(t *testing.T) {
 	r := newRig(t)
 	r.fill("a", "b")
 	r.newEpoch()

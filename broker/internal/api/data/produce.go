@@ -50,6 +50,8 @@ type produce struct {
 	opts    replica.AppendOptions
 	bytes   int
 	failed  bool
+	// noTransaction: there are transactional records, but no transactional id.
+	noTransaction bool
 }
 
 // appended is a batch that waits to be committed.
@@ -105,6 +107,19 @@ func (s *produce) begin() {
 	s.resp.Topics, s.resp.Endpoints = s.resp.Topics[:0], s.resp.Endpoints[:0]
 	s.opts.Acks, s.opts.AllowZstd, s.opts.Now = s.req.Acks, s.r.Version >= produceZstd, s.r.Now
 	s.opts.Validator = &connectionOf(s.r).validator
+	s.noTransaction = s.req.TransactionalID == nil && s.hasTransactional()
+}
+
+// hasTransactional reports whether any batch of the request belongs to a transaction.
+func (s *produce) hasTransactional() bool {
+	for i := range s.req.Topics {
+		for j := range s.req.Topics[i].Partitions {
+			if checkTransaction(s.req.Topics[i].Partitions[j].Records) != nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (s *produce) topic(i int) {
@@ -124,6 +139,8 @@ func (s *produce) refused(topic string) error {
 	switch {
 	case s.req.Acks < -1 || s.req.Acks > 1: // SURFACE 42
 		return errAcks
+	case s.noTransaction: // SURFACE 47
+		return errTransactionalID
 	case topic != "" && !s.h.allowed(s.r, security.OpWrite, topic):
 		return errNotAllowed
 	case kafka.IsInternalTopic(topic) && string(s.r.ClientID) != "__admin_client": // SURFACE 27

@@ -82,7 +82,7 @@ func TestAcksAllWaitsForTheFlush(t *testing.T) {
 	}
 }
 
-func TestAcksAllTimesOut(t *testing.T) {
+func TestPoint044TimedOutRecordsStay(t *testing.T) {
 	r := newRig(t)
 	q := r.request(r.produceRequest(9, -1, "orders", 0, r.records("a")))
 	r.h.Produce(q)
@@ -146,7 +146,7 @@ func TestProduceErrors(t *testing.T) {
 	}
 }
 
-func TestProduceNamesTheLeader(t *testing.T) {
+func TestPoint046NamesTheLeader(t *testing.T) {
 	r := newRig(t)
 	resp := r.produce(network.Answered, kerr.NotLeaderForPartition.Code, 10, 1, "orders", 1, r.records("a"))
 	if l := resp.Topics[0].Partitions[0].CurrentLeader; l.LeaderID != 2 || l.LeaderEpoch != 4 {

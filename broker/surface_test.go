@@ -1,0 +1,328 @@
+package broker
+
+import (
+	"bytes"
+	goflag "flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/thalweg-io/thalweg/broker/internal/api"
+	"github.com/thalweg-io/thalweg/broker/internal/metadata"
+	"github.com/thalweg-io/thalweg/internal/kafka/wire"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+var updateSurface = goflag.Bool("update", false, "write docs/surface.md anew")
+
+const surfacePage = "../docs/surface.md"
+
+// TestSurfacePage puts every API, config, error code and numbered point of Kafka's surface into a class and writes
+// docs/surface.md from that: no item is silent. With -update the page is written; in CI (the variable of that name) it must
+// be what the code says.
+//
+//	go test ./broker -run TestSurfacePage -update
+func TestSurfacePage(t *testing.T) {
+	var out bytes.Buffer
+	out.WriteString("# The surface of Kafka 4.4, item by item\n\n" +
+		"Written by `go test ./broker -run TestSurfacePage -update` from the tables that the broker works with; " +
+		"what differs in behaviour is told in [differences.md](differences.md).\n")
+	tests := pointTests(t)
+	surfaceAPIs(&out)
+	surfaceTopicConfigs(&out)
+	surfaceServerConfigs(t, &out)
+	surfaceGroupConfigs(&out)
+	surfaceOtherConfigs(&out)
+	surfaceErrors(t, &out)
+	surfacePoints(t, &out, tests)
+	if *updateSurface {
+		if err := os.WriteFile(surfacePage, out.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	have, err := os.ReadFile(surfacePage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.Getenv("CI") != "" && !bytes.Equal(have, out.Bytes()) {
+		t.Errorf("%s is not what the code says: go test ./broker -run TestSurfacePage -update", surfacePage)
+	}
+}
+
+func table(out *bytes.Buffer, title, intro string, columns ...string) {
+	fmt.Fprintf(out, "\n## %s\n\n%s\n\n| %s |\n|%s\n", title, intro, strings.Join(columns, " | "), strings.Repeat("---|", len(columns)))
+}
+
+func row(out *bytes.Buffer, cells ...string) {
+	fmt.Fprintf(out, "| %s |\n", strings.Join(cells, " | "))
+}
+
+func surfaceAPIs(out *bytes.Buffer) {
+	served := map[int16]api.Entry{}
+	for _, e := range api.Served() {
+		served[e.Key] = e
+	}
+	table(out, "APIs", fmt.Sprintf("%d of 91. An API that is not served is not advertised; asking for it closes the connection. "+
+		"Every entry is held against Kafka's versions by TestTableIsComplete.", len(served)), "key", "API", "Kafka", "here")
+	for key := range int16(wire.MaxKey + 1) {
+		low, high, ok := wire.Versions(key)
+		if !ok {
+			continue
+		}
+		here := "not yet"
+		if e, ok := served[key]; ok {
+			if here = fmt.Sprintf("%d–%d", e.Min, e.Max); key == 71 || key == 72 {
+				here += ", with `client.telemetry.enable`"
+			}
+		}
+		row(out, strconv.Itoa(int(key)), kmsg.NameForKey(key), fmt.Sprintf("%d–%d", low, high), here)
+	}
+}
+
+func effect(effective bool) string {
+	if effective {
+		return "effective"
+	}
+	return "accepted without effect"
+}
+
+func surfaceTopicConfigs(out *bytes.Buffer) {
+	table(out, "Topic configs", "All are checked, kept and described with their synonyms (TestTopicConfigTable, TestPoint032SourcesOfATopicConfig).",
+		"config", "built-in value", "class")
+	for def := range metadata.TopicConfigs {
+		class := effect(def.Effective)
+		if def.Name == "remote.storage.enable" {
+			class = "`true` is refused, as in a Kafka without tiered storage"
+		}
+		row(out, "`"+def.Name+"`", code(def.Default, def.NoDefault), class)
+	}
+}
+
+func code(value string, none bool) string {
+	if none || value == "" {
+		return ""
+	}
+	return "`" + value + "`"
+}
+
+// staticClass is what a key in server.properties comes to.
+func staticClass(def *metadata.ServerConfigDef) string {
+	switch {
+	case def.DynamicOnly:
+		return "dynamic only"
+	case metadata.GroupServerKey(def.Name):
+		return "default or bound of a group config"
+	}
+	for _, value := range []string{"no,such,value", "1"} {
+		_, ignored, err := FromProperties(map[string]string{def.Name: value})
+		switch {
+		case err != nil && strings.Contains(err.Error(), "this version"):
+			return "refused, other than for one node without security"
+		case err != nil:
+			continue
+		case !slices.Contains(ignored, def.Name):
+			return "effective"
+		default:
+			return "accepted without effect, named at start"
+		}
+	}
+	return "effective" // both were read and refused as values
+}
+
+// dynamicClass is what altering a key while the broker runs comes to.
+func dynamicClass(def *metadata.ServerConfigDef) string {
+	topic, place := metadata.ServerKey(def.Name)
+	switch {
+	case def.Update == metadata.ReadOnly:
+		return "read-only, as in Kafka"
+	case topic != nil && place == 0:
+		return effect(topic.Effective)
+	case !def.Changeable():
+		return "refused"
+	case metadata.GroupServerKey(def.Name):
+		return "default of a group config"
+	}
+	return "accepted without effect"
+}
+
+func surfaceServerConfigs(t *testing.T, out *bytes.Buffer) {
+	n := 0
+	for range metadata.ServerConfigs {
+		n++
+	}
+	if n != 383 {
+		t.Errorf("%d server keys, Kafka 4.4 has 381 and 2 of its authorizer", n)
+	}
+	table(out, "Broker configs", "Kafka's 381 keys and the 2 of its authorizer, with Kafka's built-in values. All are described with their "+
+		"synonyms (TestDynamicBrokerConfigs); keys without effect are named at start (TestFromProperties).",
+		"key", "built-in value", "update mode", "in server.properties", "altered while running")
+	for def := range metadata.ServerConfigs {
+		row(out, "`"+def.Name+"`", code(def.Default, def.NoDefault), def.Update.String(), staticClass(def), dynamicClass(def))
+	}
+}
+
+func surfaceGroupConfigs(out *bytes.Buffer) {
+	table(out, "Group configs", "All are checked against the brokers' bounds, kept and described (TestGroupConfigs).", "config", "built-in value", "class")
+	for def := range metadata.GroupConfigs {
+		row(out, "`"+def.Name+"`", code(def.Default, def.NoDefault), effect(def.Effective))
+	}
+}
+
+func surfaceOtherConfigs(out *bytes.Buffer) {
+	table(out, "Configs of client metrics", "Checked, kept, described and listed (TestClientMetricsConfigs).", "config", "class")
+	for _, def := range metadata.ClientMetricsConfigs {
+		row(out, "`"+def.Name+"`", "effective with `client.telemetry.enable`")
+	}
+	table(out, "Client quotas", "Checked, kept and described (TestClientQuotasStoredAndDescribed, TestClientQuotasRefused).", "quota", "of")
+	for _, q := range []string{metadata.QuotaProducerByteRate, metadata.QuotaConsumerByteRate, metadata.QuotaRequestPercentage, metadata.QuotaControllerMutationRate} {
+		row(out, "`"+q+"`", "user, client id, both")
+	}
+	row(out, "`"+metadata.QuotaConnectionCreationRate+"`", "IP address")
+	table(out, "Levels of broker loggers", "", "resource", "class")
+	row(out, "BROKER_LOGGER", "refused: there is one logger, whose level is an option of the process (TestDescribeConfigsErrors)")
+}
+
+// surfaceErrors lists Kafka's error codes and whether the broker's code names them.
+func surfaceErrors(t *testing.T, out *bytes.Buffer) {
+	named := namedErrors(t)
+	table(out, "Error codes", "", "code", "name", "class")
+	for code := int16(-1); code <= lastErrorCode; code++ {
+		if code == 0 {
+			row(out, "0", "NONE", "answered")
+			continue
+		}
+		e, ok := kerr.ErrorForCode(code).(*kerr.Error)
+		if !ok || e.Code != code {
+			t.Errorf("error code %d has no name", code)
+			continue
+		}
+		class := "not answered"
+		if key := strings.ToLower(strings.ReplaceAll(e.Message, "_", "")); named[key] {
+			class = "answered"
+			delete(named, key)
+		}
+		if code == kerr.UnknownServerError.Code {
+			class = "answered only for what must not happen"
+		}
+		row(out, strconv.Itoa(int(code)), e.Message, class)
+	}
+}
+
+const lastErrorCode = 136
+
+// namedErrors are the variables of kerr that the broker's own code uses, in lower case.
+func namedErrors(t *testing.T) map[string]bool {
+	named := map[string]bool{}
+	walkGo(t, "internal", func(path string, file *ast.File) {
+		if strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok {
+				if x, ok := s.X.(*ast.Ident); ok && x.Name == "kerr" {
+					named[strings.ToLower(s.Sel.Name)] = true
+				}
+			}
+			return true
+		})
+	})
+	return named
+}
+
+func walkGo(t *testing.T, root string, visit func(path string, file *ast.File)) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err == nil {
+			visit(path, file)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var pointName = regexp.MustCompile(`^TestPoint(\d{3})[A-Z]\w*$`)
+
+// pointTests are the tests that carry the number of a point, by number.
+func pointTests(t *testing.T) map[int][]string {
+	tests := map[int][]string{}
+	visit := func(path string, file *ast.File) {
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Recv != nil {
+				continue
+			}
+			if m := pointName.FindStringSubmatch(f.Name.Name); m != nil {
+				n, _ := strconv.Atoi(m[1])
+				tests[n] = append(tests[n], f.Name.Name)
+			}
+		}
+	}
+	for _, root := range []string{".", "../internal/kafka"} {
+		walkGo(t, root, visit)
+	}
+	return tests
+}
+
+// pointsNotServed are the points that no test can check yet, and why.
+var pointsNotServed = map[int]string{
+	12: "SASL is not served yet; listeners that demand it are refused at start",
+	13: "no authentication yet",
+	76: "no rack-aware reads and no followers yet",
+}
+
+// pointsInPart are the points that are kept in part, and what is missing.
+var pointsInPart = map[int]string{
+	20: "`max.request.partition.size.limit` is without effect",
+	40: "a codec other than the producer's is accepted without effect: batches are kept as they came",
+	69: "segments that roll and failed directories end it too, by the high watermark and the partition's error",
+	78: "logs of old brokers with v0 and v1 messages are not read",
+	80: "followers are not served",
+}
+
+func surfacePoints(t *testing.T, out *bytes.Buffer, tests map[int][]string) {
+	table(out, "Points", "The numbered points of how Kafka behaves that this broker is held to: connections 1–14, metadata and topics 15–27, configs 28–32, "+
+		"produce 33–47, fetch 66–79, offsets and epochs 80–86. A point's test carries its number.", "point", "class", "tests")
+	for n := 1; n <= 86; n++ {
+		if n > 47 && n < 66 {
+			continue
+		}
+		class, missing := "effective", pointsNotServed[n]
+		switch part := pointsInPart[n]; {
+		case missing != "" && len(tests[n]) > 0:
+			t.Errorf("point %d is not served (%s), but has tests %v", n, missing, tests[n])
+		case missing != "":
+			class = "not yet: " + missing
+		case len(tests[n]) == 0 && n > 11:
+			t.Errorf("point %d has no test and no reason", n)
+		case len(tests[n]) == 0:
+			class = "no test of that name yet"
+		case part != "":
+			class = "in part: " + part
+		}
+		slices.Sort(tests[n])
+		row(out, strconv.Itoa(n), class, strings.Join(tests[n], ", "))
+	}
+	for _, n := range slices.Sorted(maps.Keys(tests)) {
+		if n < 1 || n > 134 {
+			t.Errorf("there is no point %d: %v", n, tests[n])
+		}
+	}
+}
