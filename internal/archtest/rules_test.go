@@ -21,6 +21,7 @@ const importOrder = `
 	internal/kafka/wire, broker/internal/security < broker/internal/peer;
 	broker/internal/{storage,tier,metadata,delayed,peer} < broker/internal/replica;
 	broker/internal/metadata, internal/kafka/{batch,schema} < broker/internal/coordinator;
+	broker/internal/coordinator < broker/internal/coordinator/coordinatortest;
 	broker/internal/coordinator < broker/internal/coordinator/{group,share};
 	broker/internal/{coordinator,peer} < broker/internal/coordinator/txn;
 	internal/kafka/wire, broker/internal/{security,quota} < broker/internal/network;
@@ -53,7 +54,7 @@ const importOrder = `
 
 // testsMayImport is what _test files may import beside what their package may: the whole
 // broker as a fixture, and the network without sockets.
-var testsMayImport = []string{"broker/brokertest", "internal/memnet"}
+var testsMayImport = []string{"broker/brokertest", "broker/internal/coordinator/coordinatortest", "internal/memnet"}
 
 // refusal is an import that somebody will one day want, and why it stays refused. Both sides
 // are patterns as in the order. A refusal wins over the order.
@@ -179,6 +180,7 @@ var cores = []struct{ pattern, reason string }{
 // shells are the files inside core packages that own goroutines, clocks or channels, each with
 // what it drives. The core beside it must be steppable without it.
 var shells = files{
+	"broker/internal/coordinator/runtime.go": "the loops that step the shards: decisions, publishes and timers, one at a time",
 	"broker/internal/delayed/clock.go":       "the ticker that advances the list of delayed operations",
 	"broker/internal/quorum/runner.go":       "the quorum's loop: ticks, messages and proposals into the core, one at a time",
 	"broker/internal/storage/syncer_loop.go": "the one goroutine per data directory that calls the syncer's steps",

@@ -1,0 +1,5 @@
+//go:build !planted_coordinator_answeratonce
+
+package coordinator
+
+const plantedAnswerAtOnce = false

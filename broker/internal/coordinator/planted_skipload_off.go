@@ -1,0 +1,5 @@
+//go:build !planted_coordinator_skipload
+
+package coordinator
+
+const plantedSkipLoad = false

@@ -1,0 +1,5 @@
+//go:build !planted_coordinator_staleepoch
+
+package coordinator
+
+const plantedStaleEpoch = false
