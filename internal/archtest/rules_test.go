@@ -146,6 +146,7 @@ var thirdParties = []thirdParty{
 	{"github.com/hanwen/go-fuse/v2", []string{"e2e/powercut"},
 		"a disk beneath the real binary whose power can be cut; it is part of no binary of ours"},
 	{"github.com/prometheus", nil, "Prometheus's own parser reads what we export; the format is written by internal/metrics"},
+	{"github.com/spf13", []string{"internal/cli", "internal/cli/command"}, "commands, their options and completion; the tools by Kafka's names read their words themselves"},
 	{"github.com/cockroachdb/datadriven", nil, "scripts of tests"},
 	{"pgregory.net/rapid", nil, "random operations in tests"},
 }

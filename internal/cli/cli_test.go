@@ -12,7 +12,7 @@ import (
 	"github.com/thalweg-io/thalweg/broker"
 )
 
-func run(args ...string) (code int, out, errs string) {
+func call(args ...string) (code int, out, errs string) {
 	var o, e bytes.Buffer
 	code = Main(args, Streams{In: strings.NewReader(""), Out: &o, Err: &e})
 	return code, o.String(), e.String()
@@ -22,7 +22,7 @@ func TestExitCodesAndWords(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "none.properties")
 	f := func(code int, word string, args ...string) {
 		t.Helper()
-		got, out, errs := run(args...)
+		got, out, errs := call(args...)
 		if got != code || !strings.Contains(out+errs, word) {
 			t.Errorf("thalweg %v: exit %d, out %q, err %q", args, got, out, errs)
 		}
@@ -39,6 +39,22 @@ func TestExitCodesAndWords(t *testing.T) {
 	f(0, "Kafka 4.4", "version")
 	f(0, "flush.policy", "server", "--help")
 	f(2, `no command "serve"`, "serve")
+	f(2, `did you mean "thalweg server"`, "serve", "--override", "x=y")
+	f(2, `did you mean "thalweg topic ls"`, "topic", "lss", "-z")
+	f(2, `no command "foo"; "thalweg topic --help"`, "topic", "foo")
+	f(2, `unknown flag: --bogus`, "--bogus")
+	f(2, `unknown flag: --bogus`, "topic", "ls", "--bogus")
+	f(2, "takes nothing, not 1 word", "profile", "ls", "x")
+	f(2, `no command "foo"`, "help", "topic", "foo")
+	f(0, "Usage: thalweg topic create NAME...", "help", "topic", "create")
+	f(0, "Usage: thalweg topic create NAME...", "topic", "create", "--help")
+	f(0, "Usage: thalweg topic COMMAND", "topic")
+	f(0, "flush.policy", "help", "server")
+	f(2, "bash, zsh, fish, powershell", "completion")
+	f(2, "bash, zsh, fish, powershell", "completion", "tcsh")
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		f(0, "thalweg", "completion", shell)
+	}
 	f(2, "no arguments", "version", "x")
 	f(2, "needs KEY=VALUE", "server", "--override")
 	f(2, "needs KEY=VALUE", "server", "--override", "novalue")

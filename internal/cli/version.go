@@ -9,7 +9,13 @@ import (
 // kafkaRelease is the Kafka release whose protocol is spoken.
 const kafkaRelease = "4.4"
 
+const versionHelp = "Prints the version, the Kafka release whose protocol is spoken, and the release of Go.\n\nUsage: thalweg version\n"
+
 func runVersion(args []string, s Streams) error {
+	if len(args) == 1 && (args[0] == "--help" || args[0] == "-h") {
+		_, err := fmt.Fprint(s.Out, versionHelp)
+		return err
+	}
 	if len(args) > 0 {
 		return usage("version takes no arguments")
 	}
