@@ -6,11 +6,13 @@ import (
 	"math"
 )
 
-// coder reads or writes the primitive types of Kafka's flexible encoding (KIP-482). Each message
-// lists its fields once, and the same list serves both directions, so that they cannot drift
-// apart. The first error sticks; what is read after it is zero.
+// coder reads or writes the primitive types of Kafka's flexible encoding (KIP-482), or with fixed
+// those of the one before it. Each message lists its fields once, and the same list serves both
+// directions, so that they cannot drift apart. The first error sticks; what is read after it is
+// zero.
 type coder struct {
 	encode bool
+	fixed  bool   // strings count in 16 bits, arrays and bytes in 32, nothing is tagged
 	buf    []byte // encode: what was written; decode: what is left
 	err    error
 }
@@ -58,6 +60,9 @@ func (c *coder) putUvarint(v int) { c.buf = binary.AppendUvarint(c.buf, uint64(v
 // count codes the length of a compact array or string: 0 is null, else length + 1. Each element
 // takes at least minSize bytes, so that a false count cannot make us allocate.
 func (c *coder) count(n, minSize int, null bool) (length int, isNull bool) {
+	if c.fixed {
+		return c.count32(n, minSize, null)
+	}
 	if c.encode {
 		if null {
 			c.putUvarint(0)
@@ -75,6 +80,65 @@ func (c *coder) count(n, minSize int, null bool) (length int, isNull bool) {
 		return 0, false
 	}
 	return int(v), false
+}
+
+// count32 codes the length of an array or of bytes before KIP-482: -1 is null.
+func (c *coder) count32(n, minSize int, null bool) (length int, isNull bool) {
+	v := int32(n)
+	if null {
+		v = -1
+	}
+	code32(c, &v)
+	switch {
+	case v == -1:
+		return 0, true
+	case !c.encode && (v < 0 || int64(v)*int64(minSize) > int64(len(c.buf))):
+		c.fail("%d elements of at least %d bytes announced, %d bytes left", v, minSize, len(c.buf))
+		return 0, false
+	}
+	return int(v), false
+}
+
+// count16 codes the length of a string before KIP-482: -1 is null.
+func (c *coder) count16(n int, null bool) (length int, isNull bool) {
+	if n > math.MaxInt16 {
+		c.fail("string of %d bytes", n)
+		return 0, false
+	}
+	v := int16(n)
+	if null {
+		v = -1
+	}
+	c.int16(&v)
+	switch {
+	case v == -1:
+		return 0, true
+	case v < 0:
+		c.fail("string of %d bytes", v)
+		return 0, false
+	}
+	return int(v), false
+}
+
+// textLength codes the length of a string in the coder's encoding.
+func (c *coder) textLength(n int, null bool) (length int, isNull bool) {
+	if c.fixed {
+		return c.count16(n, null)
+	}
+	return c.count(n, 1, null)
+}
+
+// bytes codes bytes that may not be null; decoded empty bytes are nil.
+func (c *coder) bytes(p *[]byte) {
+	n, null := c.count(len(*p), 1, false)
+	switch {
+	case null:
+		c.fail("bytes are null")
+	case c.encode:
+		c.buf = append(c.buf, *p...)
+	default:
+		*p = append([]byte(nil), c.take(n)...)
+	}
 }
 
 func (c *coder) boolean(p *bool) {
@@ -143,7 +207,7 @@ func codeUUID[T ~[16]byte](c *coder, p *T) {
 
 // str codes a compact string that may not be null.
 func (c *coder) str(p *string) {
-	n, null := c.count(len(*p), 1, false)
+	n, null := c.textLength(len(*p), false)
 	if null {
 		c.fail("string is null")
 		return
@@ -157,7 +221,7 @@ func (c *coder) nullable(p **string) {
 	if *p != nil {
 		n = len(**p)
 	}
-	n, null := c.count(n, 1, *p == nil)
+	n, null := c.textLength(n, *p == nil)
 	if null {
 		return
 	}
@@ -223,6 +287,9 @@ type field struct {
 // tagged codes the tag section that ends every flexible message. Fields are declared in ascending
 // order of number. Unknown ones, among them those of a later version, are kept in tags.
 func (c *coder) tagged(version int16, tags *Tags, fields ...field) {
+	if c.fixed {
+		return
+	}
 	if c.encode {
 		c.putTagged(version, *tags, fields)
 	} else {
