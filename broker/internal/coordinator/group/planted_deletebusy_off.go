@@ -1,0 +1,5 @@
+//go:build !planted_group_deletebusy
+
+package group
+
+const plantedDeleteBusy = false

@@ -1,0 +1,5 @@
+//go:build !planted_group_offsetfence
+
+package group
+
+const plantedOffsetFence = false

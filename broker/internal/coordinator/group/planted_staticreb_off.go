@@ -1,0 +1,5 @@
+//go:build !planted_group_staticreb
+
+package group
+
+const plantedStaticReb = false
