@@ -41,6 +41,7 @@ type Broker struct {
 	epoch     atomic.Int64 // this incarnation's broker epoch
 
 	dirs     []*storage.Dir
+	lost     []replica.LogDir // data directories that could not be opened
 	loader   *metadata.Loader
 	replicas *replica.Manager
 	runner   *quorum.Runner
@@ -48,6 +49,7 @@ type Broker struct {
 	life     *lifecycle
 	clock    *delayed.Clock
 	sweeper  *sweeper
+	openers  *openers
 	network  *network.Server
 	data     *data.Handlers
 	metrics  *metricsServer // nil if not configured
@@ -153,13 +155,19 @@ func bindError(l Listener, err error) error {
 }
 
 // openDirs opens the data directories, which must agree on the cluster. The first one decides
-// for a directory that is new.
+// for a directory that is new. One that cannot be used because of its disk is offline until the next start, and the others go
+// on (S-12), but not without the first one, which holds the metadata log (C-12).
 func (b *Broker) openDirs() error {
 	b.clusterID = b.cfg.ClusterID
 	for _, path := range b.cfg.LogDirs {
 		d, err := storage.OpenDir(b.cfg.FS, path, storage.DirOptions{
 			ClusterID: b.clusterID, NodeID: kafka.BrokerID(b.cfg.NodeID), Random: random16, Logger: b.lg,
 		})
+		if err != nil && len(b.dirs) > 0 && !storage.Refusal(err) {
+			b.lg.Error("data directory is offline, its partitions are not served", "dir", path, "err", err)
+			b.lost = append(b.lost, replica.LogDir{Path: path, Err: err})
+			continue
+		}
 		if err != nil {
 			return err // names the directory
 		}
@@ -170,7 +178,7 @@ func (b *Broker) openDirs() error {
 	return nil
 }
 
-// startQuorum replays the metadata log, which opens the partitions, and starts the quorum.
+// startQuorum starts the quorum, which replays the metadata log and has the partitions opened.
 func (b *Broker) startQuorum() error {
 	given := maps.Clone(b.cfg.Properties)
 	if given == nil {
@@ -184,8 +192,12 @@ func (b *Broker) startQuorum() error {
 	self := kafka.BrokerID(b.cfg.NodeID)
 	b.loader = metadata.NewLoader(metadata.ImageOptions{ClusterID: b.clusterID, NodeID: self, Defaults: defaults})
 	b.sweeper = newSweeper()
-	manager := replica.NewManager(replica.Options{Self: self, Dirs: b.dirs, Logger: b.lg, FS: b.cfg.FS, Doomed: b.sweeper.doomed})
+	b.openers = newOpeners(b.dirs)
+	manager := replica.NewManager(replica.Options{
+		Self: self, Dirs: b.dirs, Lost: b.lost, Logger: b.lg, FS: b.cfg.FS, Doomed: b.sweeper.doomed, Opening: b.openers.opening,
+	})
 	go b.sweeper.run(manager)
+	b.openers.start(manager)
 	b.loader.Subscribe(manager)
 	b.replicas = manager
 
@@ -205,7 +217,7 @@ func (b *Broker) startQuorum() error {
 		Rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), UUID: randomUUID, Logger: b.lg,
 	}, b.loader.Current(), core)
 	b.runner = quorum.NewRunner(core, quorum.RunnerOptions{Failed: b.fail})
-	b.control = &control{runner: b.runner, controller: machine.Controller, self: self,
+	b.control = &control{runner: b.runner, controller: machine.Controller, self: self, replicas: manager,
 		epoch: func() kafka.BrokerEpoch { return kafka.BrokerEpoch(b.epoch.Load()) }}
 	b.runner.Start()
 	return b.buildAPI(manager)
@@ -298,6 +310,9 @@ func (b *Broker) advertised() []Listener {
 // cleanly.
 func (b *Broker) previousEpoch() kafka.BrokerEpoch {
 	var epoch kafka.BrokerEpoch
+	if len(b.lost) > 0 {
+		return kafka.NoBrokerEpoch
+	}
 	for i, d := range b.dirs {
 		e, ok := d.Clean()
 		if !ok || i > 0 && e != epoch {
@@ -341,6 +356,7 @@ func (b *Broker) stop(ctx context.Context) error {
 	b.clock.Stop()
 	errs = append(errs, b.runner.Stop())
 	b.sweeper.end()
+	b.openers.end()
 	for _, d := range b.dirs {
 		errs = append(errs, d.Close(true, kafka.BrokerEpoch(b.epoch.Load())))
 	}
@@ -369,6 +385,7 @@ func (b *Broker) abandon() {
 	}
 	if b.sweeper != nil {
 		b.sweeper.end()
+		b.openers.end()
 	}
 	for _, d := range b.dirs {
 		_ = d.Close(false, kafka.NoBrokerEpoch)

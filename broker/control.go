@@ -1,11 +1,13 @@
 package broker
 
 import (
+	"sync"
 	"time"
 
 	"github.com/thalweg-io/thalweg/broker/internal/api/txn"
 	"github.com/thalweg-io/thalweg/broker/internal/controller"
 	"github.com/thalweg-io/thalweg/broker/internal/quorum"
+	"github.com/thalweg-io/thalweg/broker/internal/replica"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -17,6 +19,7 @@ type control struct {
 	runner     *quorum.Runner
 	controller *controller.Controller
 	self       kafka.BrokerID
+	replicas   *replica.Manager
 	epoch      func() kafka.BrokerEpoch
 }
 
@@ -39,9 +42,40 @@ func ask[T any](c *control, decide func(nowMs int64) controller.Decision, done f
 	})
 }
 
-// Request implements admin.Controller.
+// Request implements admin.Controller. Whoever creates partitions is answered when their logs on this broker are
+// open, or after the request's time-out: who writes at once then finds a leader.
 func (c *control) Request(req kmsg.Request, caller controller.Caller, done func(kmsg.Response, error)) {
+	if topics, within := creates(req); len(topics) > 0 {
+		answer := done
+		done = func(resp kmsg.Response, err error) {
+			var once sync.Once
+			tell := func() { once.Do(func() { answer(resp, err) }) }
+			late := time.AfterFunc(within, tell)
+			c.replicas.AfterOpening(func() {
+				late.Stop()
+				tell()
+			}, topics...)
+		}
+	}
 	ask(c, func(now int64) controller.Decision { return c.controller.Request(req, caller, now) }, done)
+}
+
+// creates are the topics that a request makes partitions of, and how long its caller waits for them at most.
+func creates(req kmsg.Request) (topics []string, within time.Duration) {
+	timeoutMs := int32(0)
+	switch r := req.(type) {
+	case *kmsg.CreateTopicsRequest:
+		timeoutMs = r.TimeoutMillis
+		for i := range r.Topics {
+			topics = append(topics, r.Topics[i].Topic)
+		}
+	case *kmsg.CreatePartitionsRequest:
+		timeoutMs = r.TimeoutMillis
+		for i := range r.Topics {
+			topics = append(topics, r.Topics[i].Topic)
+		}
+	}
+	return topics, time.Duration(max(timeoutMs, 0)) * time.Millisecond
 }
 
 // AllocateProducerIDs implements txn.Allocator.

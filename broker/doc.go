@@ -12,6 +12,7 @@
 // Concurrency: all methods of a Broker may be called from any goroutine; Start once.
 //
 // Files: config.go (Config), properties.go (Kafka's names for it), listener.go (addresses), broker.go (wiring,
-// start, shutdown), control.go (the way to the controller), lifecycle.go (registration and heartbeats), state.go (alive, ready),
+// start, shutdown), control.go (the way to the controller), lifecycle.go (registration and heartbeats),
+// opener.go (opening logs), sweeper.go (removing them), state.go (alive, ready),
 // metrics.go (what is exported, in groups; metrics_*.go declare and collect one each), metrics_server.go (HTTP).
 package broker

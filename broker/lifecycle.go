@@ -50,6 +50,9 @@ func (l *lifecycle) join(ctx context.Context, at []Listener) error {
 			return ctx.Err()
 		}
 	}
+	if err := l.opened(ctx); err != nil {
+		return err
+	}
 	for {
 		resp, err := l.beat(ctx, false)
 		switch {
@@ -63,6 +66,22 @@ func (l *lifecycle) join(ctx context.Context, at []Listener) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+}
+
+// opened waits until the logs that the metadata tell of are open, as far as they can be: everything up to the
+// registration has been replayed.
+func (l *lifecycle) opened(ctx context.Context) error {
+	l.b.replicas.Settle()
+	done := make(chan struct{})
+	l.b.replicas.AfterOpening(func() { close(done) })
+	select {
+	case <-done:
+		return nil
+	case <-l.b.runner.Done():
+		return l.b.runner.Err()
+	case <-ctx.Done():
+		return fmt.Errorf("logs are still being opened: %w", ctx.Err())
 	}
 }
 
@@ -137,6 +156,7 @@ func (l *lifecycle) run() {
 // turn is one heartbeat with what goes with it.
 func (l *lifecycle) turn() {
 	l.b.checkDirs()
+	l.b.replicas.Retry()
 	ctx, cancel := context.WithTimeout(context.Background(), heartbeatInterval)
 	defer cancel()
 	_, err := l.beat(ctx, false)

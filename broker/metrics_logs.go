@@ -74,8 +74,11 @@ func collectLogs(s *scrape) {
 }
 
 func collectDirs(s *scrape) {
-	offline := int64(0)
+	offline := int64(len(s.b.lost))
 	s.w.Begin(&dirOffline)
+	for _, d := range s.b.lost {
+		s.w.Bool(true, d.Path)
+	}
 	for _, d := range s.b.dirs {
 		offline += flag(d.Err() != nil)
 		s.w.Bool(d.Err() != nil, d.Path())

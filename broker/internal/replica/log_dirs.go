@@ -31,5 +31,8 @@ func (m *Manager) LogDirs() []LogDir {
 			out[i].Total, out[i].Usable = u.Total, u.Free
 		}
 	}
+	for _, d := range m.lost {
+		out = append(out, LogDir{Path: d.Path, Err: d.Err, Total: -1, Usable: -1})
+	}
 	return out
 }

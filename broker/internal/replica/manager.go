@@ -1,7 +1,7 @@
 package replica
 
 import (
-	"fmt"
+	"cmp"
 	"log/slog"
 	"sync"
 	"time"
@@ -13,24 +13,31 @@ import (
 	"github.com/thalweg-io/thalweg/internal/vfs"
 )
 
-// Options is what a Manager works with. FS and Doomed may be nil.
+// Options is what a Manager works with. FS, Lost, Doomed and Opening may be nil.
 type Options struct {
 	Self   kafka.BrokerID
 	Dirs   []*storage.Dir // at least one; opened by and belonging to the caller
+	Lost   []LogDir       // directories that could not be opened: path and error
 	Logger *slog.Logger
 	FS     vfs.FS // which the directories are in, to ask it for room
 	// Doomed is called, under a lock, when logs of deleted topics wait to be removed by Sweep. It must not block. Nil:
 	// they are removed at once, by who publishes.
 	Doomed func()
+	// Opening is called, under a lock, when logs wait to be opened by Open in a directory. It must not block. Nil: they
+	// are opened at once, by who publishes.
+	Opening func(*storage.Dir)
 }
 
 // Manager holds this broker's partitions and brings them into line with the metadata.
 type Manager struct {
 	self kafka.BrokerID
 	dirs []*storage.Dir
+	lost []LogDir
 	lg   *slog.Logger
 	fs   vfs.FS
-	doom func()
+
+	doom    func()
+	opening func(*storage.Dir)
 
 	table table
 
@@ -40,6 +47,11 @@ type Manager struct {
 		count map[*storage.Dir]int     // partitions per directory
 		// preferred is where partitions are to be created that are not here yet, at most maxPreferred.
 		preferred map[kafka.TopicPartition]*storage.Dir
+		// openings are the partitions whose logs are not open yet, waiting those that nobody has begun with.
+		openings map[kafka.TopicIDPartition]*opening
+		waiting  map[*storage.Dir][]*opening
+		busy     map[kafka.TopicPartition]bool // names whose directories are being made or removed
+		settled  bool                          // see Settle
 		// doomed are the partitions of deleted topics whose logs are still there.
 		doomed []*Partition
 		// deleted is what partitions of deleted topics had served.
@@ -55,7 +67,10 @@ type home struct {
 
 // NewManager makes a manager without partitions; those arrive with the first Publish.
 func NewManager(o Options) *Manager {
-	m := &Manager{self: o.Self, dirs: o.Dirs, lg: o.Logger, fs: o.FS, doom: o.Doomed}
+	m := &Manager{self: o.Self, dirs: o.Dirs, lost: o.Lost, lg: o.Logger, fs: o.FS, doom: o.Doomed, opening: o.Opening}
+	m.mu.openings = make(map[kafka.TopicIDPartition]*opening)
+	m.mu.waiting = make(map[*storage.Dir][]*opening)
+	m.mu.busy = make(map[kafka.TopicPartition]bool)
 	m.mu.homes = make(map[kafka.TopicID][]home)
 	m.mu.count = make(map[*storage.Dir]int)
 	m.mu.preferred = make(map[kafka.TopicPartition]*storage.Dir)
@@ -89,9 +104,16 @@ func (m *Manager) ExpireProducers(now time.Time) {
 	}
 }
 
-// Publish brings the partitions into line with an image: it implements metadata.Publisher, and
-// opens and creates logs.
+// Publish brings the partitions into line with an image: it implements metadata.Publisher. Logs are
+// opened and created later, by Open, unless Options say otherwise.
 func (m *Manager) Publish(delta *metadata.Delta, image *metadata.Image) {
+	for _, done := range m.publish(delta, image) {
+		done()
+	}
+}
+
+// publish returns whom to tell that nothing will be opened any more.
+func (m *Manager) publish(delta *metadata.Delta, image *metadata.Image) (done []func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, id := range delta.Vanished {
@@ -99,15 +121,17 @@ func (m *Manager) Publish(delta *metadata.Delta, image *metadata.Image) {
 	}
 	for _, d := range delta.Topics {
 		if d.Deleted() {
-			m.removeLocked(d)
+			done = append(done, m.removeLocked(d)...)
 			continue
 		}
 		m.applyLocked(d, image)
 	}
 	m.reconfigureLocked(delta, image)
+	m.openAllLocked()
+	return done
 }
 
-// applyLocked opens what is new to this broker and gives every changed partition its role.
+// applyLocked has opened what is new to this broker and gives every changed partition its role.
 func (m *Manager) applyLocked(d metadata.TopicDelta, image *metadata.Image) {
 	old := m.ByID(d.ID())
 	next := make([]*Partition, len(d.New.Partitions))
@@ -117,7 +141,7 @@ func (m *Manager) applyLocked(d metadata.TopicDelta, image *metadata.Image) {
 	d.Partitions(func(index int32, _, after *metadata.Partition) bool {
 		if after == nil || !after.IsReplica(m.self) {
 			if next[index] != nil && after != nil { // giving up the log comes with reassignment, but it leads no more
-				next[index].setRole(after)
+				m.setRoleLocked(next[index], after)
 			}
 			return true
 		}
@@ -130,7 +154,7 @@ func (m *Manager) applyLocked(d metadata.TopicDelta, image *metadata.Image) {
 			next[index] = m.openLocked(id, cfg)
 			changed = true
 		}
-		next[index].setRole(after)
+		m.setRoleLocked(next[index], after)
 		return true
 	})
 	if changed {
@@ -138,25 +162,16 @@ func (m *Manager) applyLocked(d metadata.TopicDelta, image *metadata.Image) {
 	}
 }
 
-// openLocked opens or creates a partition's log. A log that cannot be opened makes an offline
-// partition, which answers KAFKA_STORAGE_ERROR while the others serve (durability 7).
-func (m *Manager) openLocked(id kafka.TopicIDPartition, cfg *metadata.TopicConfig) *Partition {
-	m.makeRoomLocked(id)
-	p := newPartition(id, m.self, cfg)
-	dir := m.homeLocked(id)
-	p.dir = dir
-	lg, err := dir.OpenLog(id, logConfig(cfg), p)
-	if err != nil {
-		m.lg.Error("cannot open log", "topic", id.Topic, "partition", id.Partition, "dir", dir.Path(), "err", err)
-		p.Failed(fmt.Errorf("open log: %w", err))
-		return p
+// setRoleLocked gives a partition its role, also for when its log will be open.
+func (m *Manager) setRoleLocked(p *Partition, role *metadata.Partition) {
+	p.setRole(role)
+	if o := m.mu.openings[p.id]; o != nil {
+		o.role = role
 	}
-	m.mu.count[dir]++
-	p.log = lg
-	return p
 }
 
-// homeLocked is where a partition lies, or else where it was said to go, or else the directory with the fewest.
+// homeLocked is where a partition lies, or else where it was said to go, or else the directory with the fewest of those
+// that work and have room.
 func (m *Manager) homeLocked(id kafka.TopicIDPartition) *storage.Dir {
 	for _, h := range m.mu.homes[id.ID] {
 		if h.id.Partition == id.Partition {
@@ -170,11 +185,22 @@ func (m *Manager) homeLocked(id kafka.TopicIDPartition) *storage.Dir {
 	}
 	best := m.dirs[0]
 	for _, d := range m.dirs {
-		if d.Err() == nil && (best.Err() != nil || m.mu.count[d] < m.mu.count[best]) {
+		if c := cmp.Compare(quality(d), quality(best)); c > 0 || c == 0 && m.mu.count[d] < m.mu.count[best] {
 			best = d
 		}
 	}
 	return best
+}
+
+// quality is 2 for a directory that works, 1 without room, 0 offline.
+func quality(d *storage.Dir) int {
+	switch {
+	case d.Err() != nil:
+		return 0
+	case d.Full():
+		return 1
+	}
+	return 2
 }
 
 // reconfigureLocked gives changed topic configs to the partitions concerned: all, if defaults changed.
@@ -197,8 +223,11 @@ func (m *Manager) reconfigureLocked(delta *metadata.Delta, image *metadata.Image
 func (m *Manager) reconfigureTopic(topic string, image *metadata.Image) {
 	cfg := image.EffectiveTopicConfig(topic)
 	for _, p := range m.ByName([]byte(topic)) {
-		if p != nil && p.log != nil {
-			p.config.Store(&cfg)
+		if p == nil {
+			continue
+		}
+		p.config.Store(&cfg)
+		if p.log != nil {
 			p.log.SetConfig(logConfig(&cfg))
 			p.advance() // min.insync.replicas or flush.policy may have freed it
 		}

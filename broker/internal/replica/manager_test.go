@@ -24,8 +24,14 @@ type node struct {
 
 func newNode(t *testing.T, fs *vfs.MemFS) *node {
 	t.Helper()
+	return newNodeOn(t, fs, fs)
+}
+
+// newNodeOn is a node that reaches its disk through v.
+func newNodeOn(t *testing.T, fs *vfs.MemFS, v vfs.FS) *node {
+	t.Helper()
 	lg := slog.New(slog.DiscardHandler)
-	dir, err := storage.OpenDir(fs, "data", storage.DirOptions{
+	dir, err := storage.OpenDir(v, "data", storage.DirOptions{
 		ClusterID: "AQIDBAUGBwgJCgsMDQ4PEA", NodeID: 1, Random: func() [16]byte { return [16]byte{9, 9, 9} }, Logger: lg,
 	})
 	if err != nil {

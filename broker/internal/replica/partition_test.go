@@ -49,7 +49,7 @@ func (r *rig) open(change func(*metadata.TopicConfig)) {
 		change(&cfg)
 	}
 	m := NewManager(Options{Self: 1, Dirs: []*storage.Dir{dir}, Logger: slog.New(slog.DiscardHandler)})
-	r.dir, r.p = dir, m.openLocked(orders, &cfg)
+	r.dir, r.p = dir, openNow(m, orders, &cfg)
 	if err := r.p.Err(); err != nil {
 		r.t.Fatal(err)
 	}

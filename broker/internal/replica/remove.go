@@ -7,9 +7,9 @@ import (
 	"github.com/thalweg-io/thalweg/internal/kafka"
 )
 
-// removeLocked removes a deleted topic: nobody finds it any more, and whoever waits for it is told. Then the logs go, at
-// once or by Sweep. Answers that are being sent keep what they have pinned.
-func (m *Manager) removeLocked(d metadata.TopicDelta) {
+// removeLocked removes a deleted topic: nobody finds it any more, and whoever waits for it is told, the last of them by
+// the caller. Then the logs go, at once or by Sweep. Answers that are being sent keep what they have pinned.
+func (m *Manager) removeLocked(d metadata.TopicDelta) (done []func()) {
 	partitions := m.ByID(d.ID())
 	m.table.put(d.Name(), d.ID(), nil)
 	for _, p := range partitions {
@@ -19,45 +19,77 @@ func (m *Manager) removeLocked(d metadata.TopicDelta) {
 		p.delete()
 		served := p.counters.load()
 		m.mu.deleted.Add(&served)
-		switch {
-		case plantedKeepDeleted:
-		case m.doom == nil:
-			m.removeLogLocked(p)
-		default:
-			m.mu.doomed = append(m.mu.doomed, p)
+		m.mu.count[p.dir]--
+		if o := m.mu.openings[p.id]; o != nil {
+			delete(m.mu.openings, p.id)
+			if o.busy {
+				continue // whoever opens it finds out
+			}
+			m.mu.waiting[o.dir] = slices.DeleteFunc(m.mu.waiting[o.dir], func(w *opening) bool { return w == o })
+			done = append(done, o.tellLocked()...)
 		}
-	}
-	if len(m.mu.doomed) > 0 {
-		m.doom()
+		if !plantedKeepDeleted {
+			m.doomLocked(p)
+		}
 	}
 	m.mu.homes[d.ID()] = slices.DeleteFunc(m.mu.homes[d.ID()], func(h home) bool { return pick(partitions, h.id.Partition) != nil })
 	m.sweepLocked(d.ID())
+	return done
+}
+
+// doomLocked removes a deleted partition's log, or has it removed by Sweep.
+func (m *Manager) doomLocked(p *Partition) {
+	if m.doom == nil {
+		m.removeLog(p)
+		return
+	}
+	m.mu.doomed = append(m.mu.doomed, p)
+	m.doom()
 }
 
 // Sweep removes one log of a deleted topic and reports whether more wait. It flushes and unlinks files: some
-// milliseconds, in which Publish waits. What is not swept before the process ends is removed at the next start, which
+// milliseconds, in which nobody waits. What is not swept before the process ends is removed at the next start, which
 // replays the deletion.
 func (m *Manager) Sweep() (more bool) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.mu.doomed) == 0 {
+	p := m.doomedLocked(func(p *Partition) bool { return !m.mu.busy[p.id.TopicPartition()] })
+	if p == nil {
+		m.mu.Unlock()
 		return false
 	}
-	p := m.mu.doomed[0]
-	m.mu.doomed[0] = nil
-	m.mu.doomed = m.mu.doomed[1:]
-	m.removeLogLocked(p)
+	name := p.id.TopicPartition()
+	m.mu.busy[name] = true
+	m.mu.Unlock()
+	m.removeLog(p)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.mu.busy, name)
+	m.openAllLocked() // one of the same name may wait
 	return len(m.mu.doomed) > 0
 }
 
-// makeRoomLocked removes a doomed log that has the name of one that is to be opened, so that a topic can be created
-// again at once.
-func (m *Manager) makeRoomLocked(id kafka.TopicIDPartition) {
-	i := slices.IndexFunc(m.mu.doomed, func(p *Partition) bool { return p.id.TopicPartition() == id.TopicPartition() })
-	if i >= 0 && !plantedNoRoom {
-		m.removeLogLocked(m.mu.doomed[i])
+// doomedLocked takes the first doomed log that is such, or returns nil.
+func (m *Manager) doomedLocked(such func(*Partition) bool) *Partition {
+	i := slices.IndexFunc(m.mu.doomed, such)
+	if i < 0 {
+		return nil
+	}
+	p := m.mu.doomed[i]
+	if i == 0 {
+		m.mu.doomed[0] = nil
+		m.mu.doomed = m.mu.doomed[1:]
+	} else {
 		m.mu.doomed = slices.Delete(m.mu.doomed, i, i+1)
 	}
+	return p
+}
+
+// inTheWayLocked takes a doomed log that has the name of one that is to be opened, so that a topic can be created
+// again at once.
+func (m *Manager) inTheWayLocked(id kafka.TopicIDPartition) *Partition {
+	return m.doomedLocked(func(p *Partition) bool {
+		return p.id.TopicPartition() == id.TopicPartition() && !plantedNoRoom
+	})
 }
 
 // delete ends the partition: appends that are under way finish first.
@@ -68,11 +100,10 @@ func (p *Partition) delete() {
 	p.watermark.Kick() // also those who wait for a partition that nobody led
 }
 
-// removeLogLocked closes and removes a partition's log. What a failing directory keeps is removed at the next start,
+// removeLog closes and removes a partition's log. What a failing directory keeps is removed at the next start,
 // which replays the deletion.
-func (m *Manager) removeLogLocked(p *Partition) {
+func (m *Manager) removeLog(p *Partition) {
 	if p.log != nil {
-		m.mu.count[p.dir]--
 		if err := p.log.Close(); err != nil {
 			m.lg.Error("cannot close the log of a deleted topic", "topic", p.id.Topic, "partition", p.id.Partition, "dir", p.dir.Path(), "err", err)
 			return

@@ -31,7 +31,7 @@ func TestStalledDirectory(t *testing.T) {
 			dir.Start()
 			cfg := metadata.NewImage(metadata.ImageOptions{}).EffectiveTopicConfig("orders")
 			m := NewManager(Options{Self: 1, Dirs: []*storage.Dir{dir}, Logger: slog.New(slog.DiscardHandler)})
-			r.dir, r.p = dir, m.openLocked(orders, &cfg)
+			r.dir, r.p = dir, openNow(m, orders, &cfg)
 			r.lead(1, 1)
 			if _, err := r.append(AcksAll, 1); err != nil {
 				t.Fatal(err)

@@ -41,6 +41,16 @@ func (c *counters) load() Counts {
 	}
 }
 
+// add adds what another partition has counted.
+func (c *counters) add(o Counts) {
+	c.produces.Add(o.Produces)
+	c.failedProduces.Add(o.FailedProduces)
+	c.messagesIn.Add(o.MessagesIn)
+	c.bytesIn.Add(o.BytesIn)
+	c.fetches.Add(o.Fetches)
+	c.bytesOut.Add(o.BytesOut)
+}
+
 // appended counts the outcome of an append.
 func (c *counters) appended(records int64, bytes int, err error) {
 	c.produces.Add(1)

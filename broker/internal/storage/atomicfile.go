@@ -44,7 +44,7 @@ func replaceFile(v vfs.FS, name string, content []byte) error {
 	tmp := name + extTemp
 	f, err := v.Create(tmp)
 	if err != nil {
-		return err
+		return noRoomFor(err)
 	}
 	if len(content) > 0 {
 		_, err = f.WriteAt(content, 0)
@@ -68,6 +68,14 @@ func replaceFile(v vfs.FS, name string, content []byte) error {
 	return nil
 }
 
+// noRoomFor marks lack of room for a name that could not be made: nothing has changed.
+func noRoomFor(err error) error {
+	if errors.Is(err, syscall.ENOSPC) && !plantedNoRoomFatal {
+		return fmt.Errorf("%w: %w", errNoRoom, err)
+	}
+	return err
+}
+
 // writeDurably is replaceFile and SyncDir.
 func writeDurably(v vfs.FS, name string, content []byte) error {
 	if err := replaceFile(v, name, content); err != nil {
@@ -88,7 +96,7 @@ func mkdirDurably(v vfs.FS, name string) error {
 		parents = append(parents, path.Dir(p))
 	}
 	if err := v.MkdirAll(name); err != nil {
-		return err
+		return noRoomFor(err)
 	}
 	for _, p := range parents {
 		if err := v.SyncDir(p); err != nil {

@@ -87,7 +87,8 @@ func (d *Dir) Logs() []*Log {
 // OpenLog opens a partition's log, or creates it with its identity written first. After an unclean
 // stop it is recovered from its recovery point. obs may be nil. May do much I/O; different logs
 // may be opened at the same time. Errors: ErrTopicID, CorruptError (this partition only), ErrOpen,
-// ErrStalled, ErrOffline, ErrClosed.
+// ErrStalled, ErrOffline, ErrClosed; syscall.ENOSPC (wrapped, and not ErrOffline) when there was no room: the directory
+// stays in service, and opening may be tried again (S-11).
 func (d *Dir) OpenLog(tip kafka.TopicIDPartition, cfg Config, obs Observer) (*Log, error) {
 	tp := tip.TopicPartition()
 	if err := kafka.CheckTopicName(tip.Topic); err != nil { // before it becomes a path (S-15)

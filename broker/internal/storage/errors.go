@@ -67,3 +67,14 @@ func (e *CorruptError) Error() string {
 
 // Is matches ErrCorrupt.
 func (e *CorruptError) Is(target error) bool { return target == ErrCorrupt }
+
+// Refusal reports whether OpenDir refused a directory for what it is or because it is in use, rather than for
+// what its disk did.
+func Refusal(err error) bool {
+	for _, refused := range []error{ErrLocked, ErrNotEmpty, ErrWrongCluster, ErrWrongNode, ErrMeta} {
+		if errors.Is(err, refused) {
+			return true
+		}
+	}
+	return false
+}

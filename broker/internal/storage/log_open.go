@@ -111,12 +111,12 @@ func (l *Log) begin(start int64) error {
 	return l.writeEpochs()
 }
 
-// createSegment makes an empty segment file, durably.
+// createSegment makes an empty segment file, durably. errNoRoom: nothing was made.
 func (l *Log) createSegment(base int64) (*segment, error) {
 	s := newSegment(l.disk.files, l.path, base)
 	f, err := l.disk.fs.Create(s.log.path())
 	if err != nil {
-		return nil, err
+		return nil, noRoomFor(err)
 	}
 	s.log.adopt(f)
 	s.log.release()

@@ -188,7 +188,7 @@ func (l *Log) renew(s *segment) error {
 		err = cerr
 	}
 	s.log.forget()
-	return err
+	return noRoomFor(err) // of the copy
 }
 
 // cutTail truncates the last segment after its good batches.

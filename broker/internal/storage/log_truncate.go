@@ -271,7 +271,7 @@ func (l *Log) resetLocked(offset int64) error {
 	}
 	s, err := l.createSegment(offset)
 	if err != nil {
-		return err
+		return l.disk.fail(err) // the log has no segment now: also for lack of room
 	}
 	l.mu.cut++
 	segs := []*segment{s}

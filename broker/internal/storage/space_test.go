@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"math"
+	"strconv"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -132,6 +133,58 @@ func TestNoRoomForCaches(t *testing.T) {
 	if err := d.Close(true, 0); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestNoRoomForALog: a log that cannot be made or recovered for lack of room leaves its directory in service, and can be
+// opened when there is room, whichever step it was that had none.
+func TestNoRoomForALog(t *testing.T) {
+	f := func(name string, disk *vfs.MemFS, want int64) {
+		t.Helper()
+		for _, op := range []string{"mkdir", "create", "write", "rename"} {
+			for n := 1; ; n++ {
+				mem := killed(disk)
+				fs := vfs.WithErrors(mem)
+				d := openTestDir(t, fs)
+				rule := vfs.MustRules("op=" + op + " err=ENOSPC sticky nth=" + strconv.Itoa(n))
+				fs.SetRules(rule...)
+				l, err := d.OpenLog(testTopic, Config{SegmentBytes: 300}, nil)
+				if rule[0].Hits() == 0 {
+					if n == 1 && op == "create" {
+						t.Fatalf("%s: nothing is created", name)
+					}
+					break
+				}
+				if err != nil && !errors.Is(err, syscall.ENOSPC) || d.Err() != nil {
+					t.Fatalf("%s, %s %d: %v, directory %v", name, op, n, err, d.Err())
+				}
+				fs.SetRules()
+				if err != nil {
+					l, err = d.OpenLog(testTopic, Config{SegmentBytes: 300}, nil)
+				}
+				if err != nil || l.LogEndOffset() != want {
+					t.Fatalf("%s, %s %d, with room again: %v", name, op, n, err)
+				}
+				appendBatch(t, l, 1, 0, 0)
+				d.SyncOnce()
+				if err := d.Close(true, 0); err != nil {
+					t.Fatalf("%s, %s %d: %v", name, op, n, err)
+				}
+			}
+		}
+	}
+	empty := vfs.NewMem()
+	if err := openTestDir(t, empty).Close(true, 0); err != nil {
+		t.Fatal(err)
+	}
+	f("new", empty, 0)
+	torn := vfs.NewMem()
+	d, l := openTestLog(t, torn, Config{SegmentBytes: 300})
+	fill(t, l, 9)
+	d.SyncOnce()
+	f("unclean", torn, l.LogEndOffset())
+	failed := killed(torn)
+	putFile(t, failed, testDir+"/"+failedFile, nil)
+	f("failed before", failed, l.LogEndOffset())
 }
 
 // TestReadOnly: a disk that turned read-only takes the directory offline with the reason; another

@@ -1,0 +1,5 @@
+//go:build !planted_replica_emptyforlost
+
+package replica
+
+const plantedEmptyForLost = false

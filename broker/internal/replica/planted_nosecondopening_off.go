@@ -1,0 +1,5 @@
+//go:build !planted_replica_nosecondopening
+
+package replica
+
+const plantedNoSecondOpening = false
