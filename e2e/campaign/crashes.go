@@ -12,6 +12,7 @@ import (
 
 	"github.com/thalweg-io/thalweg/e2e/foreign"
 	"github.com/thalweg-io/thalweg/e2e/powercut"
+	"github.com/thalweg-io/thalweg/e2e/recipe"
 	"github.com/thalweg-io/thalweg/e2e/trial"
 	"github.com/thalweg-io/thalweg/internal/history"
 )
@@ -35,7 +36,7 @@ type workshop struct {
 }
 
 func openWorkshop(ctx context.Context) (*workshop, error) {
-	cache, err := foreign.CacheDir()
+	cache, err := recipe.Cache()
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+const pageHead = `# Clients
+
+What common Kafka clients do with Thalweg. Every cell is observed: the client's own process against the real binary, what it
+wrote compared byte for byte by franz-go, and what franz-go wrote read by the client. ` + "`go run ./e2e/matrix`" + ` runs it, prints this
+table and fails if it differs; ` + "`-write`" + ` writes it.
+
+✓ it does · w it writes it, r it reads it · – it does not. What is not full is explained below the table.
+
+`
+
+// report prints the matrix, the complaints about it, and compares or writes the page.
+func (o *options) report(rows []row) error {
+	fmt.Print("\n", table(rows), "\n")
+	if err := complain(rows); err != nil {
+		return err
+	}
+	text := pageHead + table(rows) + "\n" + columnNotes() + clientNotes()
+	if o.write {
+		if len(rows) != len(clients()) {
+			return errors.New("not all clients were examined: the page is left as it is")
+		}
+		return os.WriteFile(o.page, []byte(text), 0o644)
+	}
+	old, err := os.ReadFile(o.page)
+	if err != nil {
+		return err
+	}
+	return compare(string(old), rows)
+}
+
+// compare wants every row on the page as it came out, and the rest of the page as it would be written.
+func compare(page string, rows []row) error {
+	lines := strings.Split(page, "\n")
+	var errs []error
+	for _, r := range rows {
+		if !slices.ContainsFunc(lines, func(line string) bool { return sameLine(line, r) }) {
+			errs = append(errs, fmt.Errorf("the page has no such line, run it with -write:\n%s", r.line()))
+		}
+	}
+	for _, part := range []string{pageHead, tableHead(), columnNotes(), clientNotes()} {
+		if !strings.Contains(page, part) {
+			errs = append(errs, fmt.Errorf("the page lacks, run it with -write:\n%s", part))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// sameLine leaves out the version of what is the system's.
+func sameLine(line string, r row) bool {
+	want := r.line()
+	if r.of().system {
+		line, want = withoutVersion(line), withoutVersion(want)
+	}
+	return line == want
+}
+
+func withoutVersion(line string) string {
+	cells := strings.Split(line, " | ")
+	if len(cells) < 3 {
+		return line
+	}
+	return strings.Join(slices.Delete(cells, 1, 2), " | ")
+}
+
+func tableHead() string {
+	names, _ := columns()
+	return "| client | version | " + strings.Join(names, " | ") + " |\n|---|---|" + strings.Repeat("---|", len(names)) + "\n"
+}
+
+func table(rows []row) string {
+	text := tableHead()
+	for _, r := range rows {
+		text += r.line() + "\n"
+	}
+	return text
+}
+
+// of is the client of a row.
+func (r row) of() client {
+	all := clients()
+	return all[slices.IndexFunc(all, func(c client) bool { return c.name == r.client })]
+}
+
+func (r row) line() string {
+	c := r.of()
+	cells := []string{fmt.Sprintf("| %s (%s)", c.title, c.language), r.version}
+	names, full := columns()
+	for _, column := range names {
+		cells = append(cells, sign(r.cells[column], full[column]))
+	}
+	return strings.Join(cells, " | ") + " |"
+}
+
+func sign(cell, full int) string {
+	switch {
+	case cell == full:
+		return "✓"
+	case cell&writes != 0:
+		return "w"
+	case cell&reads != 0:
+		return "r"
+	}
+	return "–"
+}
+
+// complain wants a note for every cell that is not full, and no other notes.
+func complain(rows []row) error {
+	var errs []error
+	for _, r := range rows {
+		names, full := columns()
+		notes := r.of().notes
+		for _, column := range names {
+			short := r.cells[column] != full[column]
+			if _, noted := notes[column]; short != noted {
+				errs = append(errs, fmt.Errorf("%s, %s: %s, and a note: %t. It said:\n\t%s", r.client, column,
+					sign(r.cells[column], full[column]), noted, strings.Join(r.said[column], "\n\t")))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func columnNotes() string {
+	text := "The columns: **create** makes a topic with three partitions; **none** to **zstd** are 51 records with keys and headers,\n" +
+		"one of them of 900 KB, in batches of that codec; "
+	for _, p := range probes() {
+		text += fmt.Sprintf("**%s**: %s; ", p.column, p.purpose)
+	}
+	return text + "**by time** reads from a time on.\n"
+}
+
+// clientNotes has a line for each note of a client, with all the columns that it is about.
+func clientNotes() string {
+	text := ""
+	names, _ := columns()
+	for _, c := range clients() {
+		var notes []string
+		about := map[string][]string{}
+		for _, column := range names {
+			note, ok := c.notes[column]
+			if !ok {
+				continue
+			}
+			if about[note] == nil {
+				notes = append(notes, note)
+			}
+			about[note] = append(about[note], column)
+		}
+		for _, note := range notes {
+			text += fmt.Sprintf("- %s, %s: %s\n", c.title, strings.Join(about[note], ", "), note)
+		}
+	}
+	if text == "" {
+		return ""
+	}
+	return "\n" + text
+}
