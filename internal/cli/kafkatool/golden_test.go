@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 	"github.com/thalweg-io/thalweg/broker/brokertest"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // TestGolden runs the command lines of testdata against a broker of their own per file, and compares
@@ -34,6 +35,35 @@ func TestGoldenElsewhere(t *testing.T) {
 		}
 		t.Cleanup(c.Close)
 		return c.ListenAddrs()[0]
+	})
+}
+
+// TestGoldenGroups runs the scripts of testdata/groups against a foreign cluster with two records in t1-0 and a
+// group "live" whose member reads t1.
+func TestGoldenGroups(t *testing.T) {
+	golden(t, "testdata/groups/*.txt", func(t *testing.T) string {
+		c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, "t1", "t2"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
+		addr := c.ListenAddrs()[0]
+		assigned := make(chan struct{})
+		cl, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ClientID("c1"), kgo.ConsumerGroup("live"), kgo.ConsumeTopics("t1"),
+			kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DisableAutoCommit(), kgo.Balancers(kgo.RangeBalancer()),
+			kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) { close(assigned) }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(cl.Close)
+		for _, ms := range []int64{1_000, 2_000} {
+			r := &kgo.Record{Topic: "t1", Value: []byte("x"), Timestamp: time.UnixMilli(1_700_000_000_000 + ms)}
+			if err := cl.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-assigned
+		return addr
 	})
 }
 
@@ -115,6 +145,10 @@ var unsteady = []struct {
 	{regexp.MustCompile(`(?m)^(\d+ (?:steady state )?records sent), .*$`), "$1, ..."},
 	{regexp.MustCompile(`(?m)^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d:\d{3}, 20\S+ \S+, ([0-9.]+), [0-9.]+, (\d+), .*$`), "START, END, $1, RATE, $2, ..."},
 	{regexp.MustCompile(`"size":\d+`), `"size":N`},
+	{regexp.MustCompile(`\[20\d\d-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\]`), "[NOW]"},
+	{regexp.MustCompile(`HOST:\d+ `), "HOST:PEER "},
+	{regexp.MustCompile(`c1-[0-9a-f]{32}`), "c1-00000000111111112222222233333333"},
+	{regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`), "00000000-1111-2222-3333-444444444444"},
 }
 
 // steady replaces what no two runs have in common.

@@ -2,7 +2,6 @@ package kafkatool
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -131,15 +130,4 @@ func (c *call) logDirsOf(cl *cluster, broker int32) ([]logDir, error) {
 		out = append(out, dir)
 	}
 	return out, nil
-}
-
-// javaErrorClass is the class of an error that a directory can have.
-func javaErrorClass(err error) string {
-	switch {
-	case errors.Is(err, kerr.KafkaStorageError):
-		return "org.apache.kafka.common.errors.KafkaStorageException"
-	case errors.Is(err, kerr.LogDirNotFound):
-		return "org.apache.kafka.common.errors.LogDirNotFoundException"
-	}
-	return "org.apache.kafka.common.errors.UnknownServerException"
 }
