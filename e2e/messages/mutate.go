@@ -1,13 +1,57 @@
 package messages
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/thalweg-io/thalweg/internal/kafka/wire"
+)
 
 // headEnd is where the correlation id of a frame ends: length, key, version, correlation id.
 const headEnd = 12
 
-// damage changes a frame in one of many ways. Its length prefix stays right, so that what follows it is
-// read as the next frame. held is true for one whose answer need not come: it asks the broker to wait.
+// MostPartitions is how many partitions a damaged message may ask for. Kafka has no bound below 10,000 in one request, and
+// a hundred requests like that keep any broker busy making directories for the rest of the day.
+const MostPartitions = 200
+
+// big says whether a damaged frame is a valid request for more than MostPartitions.
+func big(frame []byte) bool {
+	h, body, err := wire.ParseHeader(frame[4:])
+	if err != nil || wire.Check(h.Key, h.Version, body) != nil {
+		return false
+	}
+	q := kmsg.RequestForKey(h.Key)
+	q.SetVersion(h.Version)
+	if q.ReadFrom(body) != nil {
+		return false
+	}
+	total := 0
+	switch q := q.(type) {
+	case *kmsg.CreateTopicsRequest:
+		for _, t := range q.Topics {
+			total += int(max(t.NumPartitions, 0))
+		}
+	case *kmsg.CreatePartitionsRequest:
+		for _, t := range q.Topics {
+			total += int(max(t.Count, 0))
+		}
+	}
+	return total > MostPartitions
+}
+
+// damage makes a damaged frame that is not big.
 func (r *random) damage(frame []byte) []byte {
+	for {
+		if b := r.damageOnce(frame); !big(b) {
+			return b
+		}
+	}
+}
+
+// damageOnce changes a frame in one of many ways. Its length prefix stays right, so that what follows it is
+// read as the next frame.
+func (r *random) damageOnce(frame []byte) []byte {
 	b := append([]byte(nil), frame...)
 	body := b[4:]
 	switch r.IntN(8) {

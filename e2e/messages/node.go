@@ -3,16 +3,20 @@ package messages
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/thalweg-io/thalweg/e2e/trial"
 )
@@ -34,6 +38,15 @@ type Figures struct {
 // sampleEvery is how often the memory is looked at.
 const sampleEvery = 200 * time.Millisecond
 
+// warmWithin bounds the making of the internal topics.
+const warmWithin = 60 * time.Second
+
+// Kinds of coordinators in FindCoordinator.
+const (
+	coordinatorOfGroups       = 0
+	coordinatorOfTransactions = 1
+)
+
 // StartNode starts a broker on a data directory.
 func StartNode(bin, dir string) (*Node, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -45,7 +58,7 @@ func StartNode(bin, dir string) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{metrics: at, stop: make(chan struct{}), done: make(chan struct{})}
-	n.Broker = trial.NewBroker(bin, dir, "metrics.listener="+at)
+	n.Broker = trial.NewBroker(bin, dir, "metrics.listener="+at, "client.telemetry.enable=true") // without it, two APIs are not served
 	if err := n.Start(); err != nil {
 		return nil, err
 	}
@@ -103,6 +116,35 @@ func (n *Node) Figures() (f Figures, err error) {
 	return f, nil
 }
 
+// Warm lets the broker make what the first messages would make and nothing takes away: the internal topics of the
+// coordinators that it serves, and what a connection leaves.
+func (n *Node) Warm(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, warmWithin)
+	defer cancel()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(n.Addr()))
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	for _, kind := range []int8{coordinatorOfGroups, coordinatorOfTransactions} {
+		q := kmsg.NewPtrFindCoordinatorRequest()
+		q.CoordinatorType, q.CoordinatorKey, q.CoordinatorKeys = kind, "warm", []string{"warm"}
+		for {
+			answer, err := q.RequestWith(ctx, cl)
+			if err == nil && !slices.ContainsFunc(answer.Coordinators, func(c kmsg.FindCoordinatorResponseCoordinator) bool {
+				return kerr.IsRetriable(kerr.ErrorForCode(c.ErrorCode))
+			}) {
+				break // it is there, or this broker has none
+			}
+			if ctx.Err() != nil {
+				return fmt.Errorf("find a coordinator of kind %d: %w", kind, errors.Join(err, ctx.Err()))
+			}
+		}
+	}
+	_, err = n.Topics(ctx, 0)
+	return err
+}
+
 // Topics makes topics with the names that messages use, if they are missing, deletes all others, and returns their ids.
 func (n *Node) Topics(ctx context.Context, count int) (ids [][16]byte, err error) {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(n.Addr()))
@@ -142,10 +184,14 @@ func (n *Node) Topics(ctx context.Context, count int) (ids [][16]byte, err error
 // broker may be at work. A leak of one for each message or connection is thousands.
 const slack = 4
 
-// Settled waits until goroutines and files are back at what they were, or says what is left.
+// Settled waits until goroutines and files are back at what they were, or says what is left. It deletes topics again and again, since
+// a message whose sender has gone may still make some.
 func (n *Node) Settled(ctx context.Context, before Figures, within time.Duration) (after Figures, err error) {
 	for begin := time.Now(); ; time.Sleep(sampleEvery) {
-		after, err = n.Figures()
+		_, err = n.Topics(ctx, 0)
+		if err == nil {
+			after, err = n.Figures()
+		}
 		if err == nil && after.Goroutines <= before.Goroutines+slack && after.Files <= before.Files+slack {
 			return after, nil
 		}
