@@ -1,7 +1,7 @@
 package group
 
 import (
-	"slices"
+	"bytes"
 
 	"github.com/thalweg-io/thalweg/broker/internal/coordinator"
 	"github.com/thalweg-io/thalweg/internal/kafka/schema"
@@ -81,9 +81,9 @@ func (g *classicGroup) apply(v *schema.GroupMetadataValue) {
 		e := &v.Members[i]
 		m := before[e.MemberID]
 		if m == nil {
-			m = memberOf(v, e)
+			m = &classicMember{id: e.MemberID}
 		}
-		m.assignment = e.Assignment
+		m.apply(v, e)
 		g.members, g.byID[m.id] = append(g.members, m), m
 		if m.instance != nil {
 			g.static[*m.instance] = m.id
@@ -93,17 +93,14 @@ func (g *classicGroup) apply(v *schema.GroupMetadataValue) {
 	g.computeSubscribed()
 }
 
-// memberOf is a member of whom only the record is known.
-func memberOf(v *schema.GroupMetadataValue, e *schema.GroupMember) *classicMember {
-	m := &classicMember{
-		id: e.MemberID, instance: e.InstanceID, clientID: e.ClientID, clientHost: e.ClientHost,
-		rebalanceTimeoutMs: e.RebalanceTimeoutMs, sessionTimeoutMs: e.SessionTimeoutMs,
-	}
+// apply makes the member what the record says. Who has just said the same keeps the protocols that were not chosen.
+func (m *classicMember) apply(v *schema.GroupMetadataValue, e *schema.GroupMember) {
+	m.instance, m.clientID, m.clientHost, m.assignment = e.InstanceID, e.ClientID, e.ClientHost, e.Assignment
+	m.rebalanceTimeoutMs, m.sessionTimeoutMs = e.RebalanceTimeoutMs, e.SessionTimeoutMs
 	if m.rebalanceTimeoutMs == -1 {
 		m.rebalanceTimeoutMs = m.sessionTimeoutMs
 	}
-	if v.Protocol != nil {
-		m.protocols = []kmsg.JoinGroupRequestProtocol{{Name: *v.Protocol, Metadata: slices.Clone(e.Subscription)}}
+	if v.Protocol != nil && !(m.supports(*v.Protocol) && bytes.Equal(m.metadata(*v.Protocol), e.Subscription)) {
+		m.protocols = []kmsg.JoinGroupRequestProtocol{{Name: *v.Protocol, Metadata: e.Subscription}}
 	}
-	return m
 }
