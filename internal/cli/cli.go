@@ -25,16 +25,16 @@ func usage(format string, args ...any) error { return command.Misuse(format, arg
 
 // Main runs one command line, without the program's name, and returns the exit code.
 func Main(args []string, s Streams) int {
-	return run(args, s, command.OS(s.In, s.Out, s.Err))
+	return run(context.Background(), args, s, command.OS(s.In, s.Out, s.Err))
 }
 
-func run(args []string, s Streams, e command.Env) int {
+func run(ctx context.Context, args []string, s Streams, e command.Env) int {
 	code := command.ExitOK
 	root := tree(s, e, &code)
 	root.SetArgs(args)
 	err := unknown(root, args)
 	if err == nil {
-		err = root.Execute()
+		err = root.ExecuteContext(ctx)
 	}
 	if err != nil {
 		return command.Tell(s.Err, err)

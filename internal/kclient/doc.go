@@ -11,5 +11,5 @@
 //
 // Files: config.go (Config: keys into options, by role), security.go (TLS and SASL), jaas.go (the
 // login modules of sasl.jaas.config), reach.go (a client that has reached its cluster, or why not),
-// message.go (what to tell a person about an error).
+// message.go (what to tell a person about an error), peek.go (the first record behind an offset).
 package kclient

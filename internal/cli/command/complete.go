@@ -12,7 +12,7 @@ import (
 )
 
 // completionPatience bounds how long a shell waits for names.
-const completionPatience = 2 * time.Second
+const completionPatience = 1 * time.Second
 
 // completer completes words.
 type completer = func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective)
