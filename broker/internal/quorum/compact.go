@@ -22,7 +22,7 @@ func (c *Core) Snapshot() (s Snapshot, ok bool) {
 // Compact makes index, which must be applied, the floor: entries up to it are never read again and
 // ref, the durable snapshot of the Machine at index, takes their place. The floor, its term and its
 // configuration are durable when Compact returns; segments wholly below it are deleted then. Errors: ErrCompacted if index is not above the floor, not applied, or older than an
-// applied membership entry (then take a younger one).
+// applied membership entry (then take a younger one); syscall.ENOSPC (wrapped) if there was no room, and nothing happened.
 func (c *Core) Compact(index uint64, ref []byte) error {
 	old := c.log.floor().index
 	switch {
@@ -44,11 +44,15 @@ func (c *Core) Compact(index uint64, ref []byte) error {
 	st := c.state.saved
 	st.floor = floor{index: index, term: term, offset: c.log.offset(index + 1), conf: conf, ref: ref}
 	st.hard.commit = max(st.hard.commit, index)
-	if err := c.state.save(st); err != nil {
+	if err := c.state.save(st); noRoom(err) {
+		return err
+	} else if err != nil {
 		return c.fail(err)
 	}
 	c.log.compactTo(old, index)
-	if err := c.log.log.SetLogStartOffset(st.floor.offset); err != nil {
+	if err := c.log.log.SetLogStartOffset(st.floor.offset); noRoom(err) {
+		return nil // they go the next time
+	} else if err != nil {
 		return c.fail(fmt.Errorf("delete metadata segments below %d: %w", st.floor.offset, err))
 	}
 	return nil

@@ -39,6 +39,8 @@ type Core struct {
 	told     State          // what Machine.Lead was told last
 	scratch  []Entry        // lent to Machine.Apply
 	outbox   []Message      // lent to Transport.Send
+	stuck    *raft.Ready    // its effects wait for room on the disk, see noRoom
+	wrote    int            // so many of its entries are in the log
 	offer    *snapshotOffer // being fetched
 	fetching map[uint64]int // ticks that followers have been fetching a snapshot for; a leader's
 	err      error          // not nil: over for good
@@ -300,7 +302,7 @@ func (c *Core) voter() bool {
 // Propose gives b, one record batch with base offset 0 and no leader epoch, to the quorum and
 // returns the index that it has if it is applied at all: entries of other terms may take its
 // place. b is copied. Call Advance afterwards; several proposals share a sync. It may be called
-// from the Machine's methods. Errors: ErrNotLeader, ErrTooMuch, ErrTooLarge (nothing happened).
+// from the Machine's methods. Errors: ErrNotLeader, ErrTooMuch, ErrTooLarge, ErrNoRoom (nothing happened).
 func (c *Core) Propose(b batch.Batch) (index uint64, err error) {
 	switch {
 	case c.err != nil:
@@ -311,6 +313,8 @@ func (c *Core) Propose(b batch.Batch) (index uint64, err error) {
 		panic("BUG: proposal is a control batch or already stamped")
 	case !c.mayPropose():
 		return 0, ErrNotLeader
+	case c.stuck != nil: // its index could not be told
+		return 0, ErrNoRoom
 	}
 	defer c.catch(&err)
 	if err := c.rn.Propose(b); err != nil {

@@ -28,6 +28,9 @@
 //  4. apply committed entries (Machine.Apply),
 //  5. tell a changed State (Machine.Lead); a lost leadership is told before 4, a won one after it.
 //
+// A full disk is no error: Advance does nothing more until 1 and 2 have found room, and proposals are refused with ErrNoRoom
+// (S-11). No message leaves meanwhile, so that the others elect a leader that has room.
+//
 // Nothing is sent or applied that is not durable here (S-06): without it a single voter loses what
 // it acknowledged (etcd issue 14370). The commit index is saved only along with one of the
 // reasons of 2 and at Close: Raft finds it again. The reason "a membership entry became

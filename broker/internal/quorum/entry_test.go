@@ -97,7 +97,7 @@ func TestEntryRoundTrip(t *testing.T) {
 		}
 	}
 	l := open(1 << 20)
-	if err := l.append(give, []kafka.BrokerID{0, 2, 5}, 1234); err != nil {
+	if n, err := l.append(give, []kafka.BrokerID{0, 2, 5}, 1234); err != nil || n != len(give) {
 		t.Fatal(err)
 	}
 	check(l, "from memory")

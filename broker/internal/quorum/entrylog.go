@@ -142,24 +142,33 @@ func (l *entryLog) offset(i uint64) int64 {
 	return l.offsets[i-l.floor().index-1]
 }
 
-// append writes consecutive entries, after cutting what they replace. It is not durable before
-// sync. Data of entries that are batches gets base offset and leader epoch set in place.
-func (l *entryLog) append(entries []*pb.Entry, voters []kafka.BrokerID, nowMs int64) error {
+// append writes consecutive entries, after cutting what they replace, and returns how many. It is not durable before
+// sync. Data of entries that are batches gets base offset and leader epoch set in place. Lack of room (noRoom) is no
+// failure of the log.
+func (l *entryLog) append(entries []*pb.Entry, voters []kafka.BrokerID, nowMs int64) (n int, err error) {
 	first := entries[0].GetIndex()
 	if first <= l.floor().index || first > l.last()+1 {
 		panic(fmt.Sprintf("BUG: append of entry %d to a metadata log of %d to %d", first, l.floor().index+1, l.last()))
 	}
 	if first <= l.last() && !plantedNoTerm {
 		if err := l.truncateFrom(first); err != nil {
-			return l.fail(err)
+			return 0, l.failed(err)
 		}
 	}
-	for _, e := range entries {
+	for n, e := range entries {
 		if err := l.appendOne(e, l.batchOf(e, voters, nowMs), nowMs); err != nil {
-			return l.fail(err)
+			return n, l.failed(err)
 		}
 	}
-	return nil
+	return len(entries), nil
+}
+
+// failed is fail, but for lack of room.
+func (l *entryLog) failed(err error) error {
+	if noRoom(err) {
+		return err
+	}
+	return l.fail(err)
 }
 
 func (l *entryLog) appendOne(e *pb.Entry, b batch.Batch, nowMs int64) error {

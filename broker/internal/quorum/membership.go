@@ -43,6 +43,8 @@ func (c *Core) ProposeMembership(changes ...Change) (index uint64, err error) {
 		return 0, c.err
 	case !c.mayPropose():
 		return 0, ErrNotLeader
+	case c.stuck != nil:
+		return 0, ErrNoRoom
 	case c.changing || len(c.conf.VotersOutgoing) > 0 || c.log.memberBetween(c.applied.index, c.log.last()):
 		return 0, ErrChanging
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"path"
 	"slices"
+	"syscall"
 
 	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
@@ -27,6 +28,9 @@ var (
 	// ErrTooMuch is returned for a proposal when MaxUncommittedBytes of earlier ones wait for a
 	// majority. Try again when some have been applied.
 	ErrTooMuch = errors.New("too many uncommitted metadata bytes")
+	// ErrNoRoom is returned for a proposal while an entry waits for room on the disk (S-11). It passes by itself.
+	// It matches syscall.ENOSPC.
+	ErrNoRoom = fmt.Errorf("the metadata log has no room: %w", syscall.ENOSPC)
 	// ErrTooLarge is returned for a batch above MaxBatchBytes.
 	ErrTooLarge = errors.New("metadata batch is too large")
 	// ErrMessage is returned for bytes from a peer that no voter sends. The message had no effect.

@@ -1,13 +1,16 @@
 package quorum
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/thalweg-io/thalweg/broker/internal/storage"
 	"github.com/thalweg-io/thalweg/internal/invariants"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
@@ -21,18 +24,39 @@ func (c *Core) Advance() (progress bool, err error) {
 		return false, c.err
 	}
 	defer c.catch(&err)
-	if !c.rn.HasReady() {
+	rd := c.stuck
+	if rd == nil {
+		if !c.rn.HasReady() {
+			return false, nil
+		}
+		ready := c.rn.Ready()
+		rd, c.pending, c.changing, c.wrote = &ready, 0, false, 0
+	}
+	err = c.effects(rd)
+	if noRoom(err) {
+		if c.stuck == nil {
+			c.o.Logger.Warn("the metadata log waits for room on the disk", "dir", c.o.Dir, "err", err)
+		}
+		c.stuck = rd
+		c.observe()
+		c.tell()
 		return false, nil
 	}
-	rd := c.rn.Ready()
-	c.pending, c.changing = 0, false
-	if err := c.effects(&rd); err != nil {
+	c.stuck = nil
+	if err != nil {
 		return true, c.fail(err)
 	}
-	c.rn.Advance(rd)
+	c.rn.Advance(*rd)
 	c.observe()
 	c.tell()
 	return true, nil
+}
+
+// noRoom says of an error that the disk was full and nothing is lost or half done: the effects of the Ready begin
+// again with the next Advance, where they ended (S-11). Until then nothing of it is sent or applied, so that
+// other voters, if there are any, elect a leader that has room.
+func noRoom(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) && !errors.Is(err, storage.ErrOffline) && !errors.Is(err, errHalfDone) && !plantedDieOfNoRoom
 }
 
 // effects carries out a Ready. S-06: nothing leaves this node, and nothing is applied, before it
@@ -68,10 +92,14 @@ func (c *Core) effects(rd *raft.Ready) error {
 
 // write appends entries to the log, where they can be read but may still be lost.
 func (c *Core) write(entries []*pb.Entry) error {
-	if len(entries) == 0 {
+	if len(entries) == c.wrote {
 		return nil
 	}
-	err := c.log.append(entries, c.voters(), c.nowMs)
+	n, err := c.log.append(entries[c.wrote:], c.voters(), c.nowMs)
+	c.wrote += n
+	if noRoom(err) {
+		return err // what came with a message is needed again
+	}
 	c.log.forget()
 	return err
 }
@@ -164,7 +192,7 @@ func (c *Core) apply(es []*pb.Entry) error {
 	err := c.o.Machine.Apply(c.scratch)
 	clear(c.scratch)
 	if err != nil {
-		return fmt.Errorf("apply metadata entries up to %d: %w", c.applied.index, err)
+		return fmt.Errorf("%w: apply metadata entries up to %d: %w", errHalfDone, c.applied.index, err)
 	}
 	return nil
 }

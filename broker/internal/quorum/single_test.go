@@ -250,6 +250,97 @@ func TestFailingDisk(t *testing.T) {
 	}
 }
 
+// TestNoRoom: on a full disk the quorum stands still at whichever operation it is that finds no room, refuses proposals and
+// applies nothing; when there is room it goes on by itself, and what it applied then survives (S-11).
+func TestNoRoom(t *testing.T) {
+	stood := 0
+	for n := 1; ; n++ {
+		mem := vfs.NewMem()
+		fs := vfs.WithErrors(mem)
+		f := &fold{}
+		o := alone(fs, f)
+		o.SegmentBytes, o.MaxBatchBytes = 256, 256
+		c := start(t, o)
+		must(t, propose(c, testBatch(t, "before", 1)))
+		rules := vfs.MustRules(fmt.Sprintf("op=write,create,rename nth=%d err=ENOSPC sticky", n))
+		fs.SetRules(rules...)
+		for i := 0; i < 6 && c.stuck == nil; i++ {
+			if _, err := c.Propose(testBatch(t, fmt.Sprint("v", i), 1)); err != nil && !errors.Is(err, ErrNotLeader) {
+				t.Fatal(err)
+			}
+			if _, err := c.Propose(testBatch(t, fmt.Sprint("w", i), 1)); err != nil && !errors.Is(err, ErrNotLeader) {
+				t.Fatal(err)
+			}
+			must(t, drain(c))
+		}
+		if c.stuck == nil {
+			if rules[0].Hits() == 0 {
+				break
+			}
+			continue // it was the turn of a file that can wait
+		}
+		stood++
+		applied := f.batches()
+		if _, err := c.Propose(testBatch(t, "more", 1)); !errors.Is(err, ErrNoRoom) && !errors.Is(err, ErrNotLeader) {
+			t.Fatalf("operation %d: a proposal without room: %v", n, err)
+		}
+		for range 3 {
+			must(t, c.Tick(1))
+			must(t, drain(c))
+		}
+		if got := f.batches(); !equal(got, applied) || c.Err() != nil {
+			t.Fatalf("operation %d: applied %v and then %v, %v", n, applied, got, c.Err())
+		}
+		again := &fold{}
+		start(t, alone(mem.CrashClone(nil, vfs.CrashOptions{Unsynced: vfs.LoseUnsynced}), again))
+		if got := again.batches(); len(got) < len(applied) || !equal(got[:len(applied)], applied) {
+			t.Fatalf("operation %d, after a power cut: applied %v, found %v", n, applied, got)
+		}
+		fs.SetRules()
+		must(t, drain(c))
+		must(t, propose(c, testBatch(t, "after", 1)))
+		all := f.batches()
+		if c.stuck != nil || len(all) <= len(applied) || all[len(all)-1] != "aftera" {
+			t.Fatalf("operation %d, with room again: %v", n, all)
+		}
+		must(t, c.Close())
+		found := &fold{}
+		start(t, alone(mem.CrashClone(nil, vfs.CrashOptions{Unsynced: vfs.LoseUnsynced}), found))
+		if got := found.batches(); !equal(got, all) {
+			t.Fatalf("operation %d, after a restart: %v, want %v", n, got, all)
+		}
+	}
+	if stood < 4 {
+		t.Fatalf("it stood still %d times", stood)
+	}
+}
+
+// TestNoRoomForATerm: nobody leads in a term that could not be saved, until it can be.
+func TestNoRoomForATerm(t *testing.T) {
+	mem := vfs.NewMem()
+	must(t, start(t, alone(mem, &fold{})).Close())
+	for n := 1; n <= 3; n++ { // create, write, rename
+		fs, f := vfs.WithErrors(mem.CrashClone(nil, vfs.CrashOptions{Unsynced: vfs.LoseUnsynced})), &fold{}
+		c, err := Open(alone(fs, f))
+		must(t, err)
+		must(t, drain(c))
+		fs.SetRules(vfs.MustRules(fmt.Sprintf("op=write,create,rename path=%s* nth=%d err=ENOSPC sticky", stateFileName, n))...)
+		must(t, c.Campaign())
+		for range 3 {
+			must(t, drain(c))
+		}
+		if c.stuck == nil || c.State().Self {
+			t.Fatalf("operation %d: stuck %v, %+v", n, c.stuck != nil, c.State())
+		}
+		fs.SetRules()
+		must(t, drain(c))
+		if !c.State().Self || uint64(c.State().Term) != c.state.saved.hard.term {
+			t.Fatalf("operation %d, with room again: %+v", n, c.State())
+		}
+		must(t, c.Close())
+	}
+}
+
 // TestFailingRead: an error of reading older entries ends the quorum as an error, not as raft's panic.
 func TestFailingRead(t *testing.T) {
 	mem := vfs.NewMem()

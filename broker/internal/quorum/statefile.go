@@ -121,7 +121,7 @@ func readWhole(fsys vfs.FS, name string) ([]byte, error) {
 }
 
 // save makes st durable before it returns. After an error the content on disk is the former one
-// or st, and the quorum must not go on. Term and vote never go back (S-06).
+// or st, and the quorum must not go on, unless it is lack of room (noRoom): then it is the former one. Term and vote never go back (S-06).
 func (s *stateFile) save(st savedState) error {
 	if old := s.saved.hard; s.found && (st.hard.term < old.term ||
 		st.hard.term == old.term && old.vote != kafka.NoBroker && st.hard.vote != old.vote) {
@@ -154,8 +154,14 @@ func writeFile(fsys vfs.FS, name string, content []byte) error {
 	if err := fsys.Rename(tmp, name); err != nil {
 		return err
 	}
-	return fsys.SyncDir(path.Dir(name))
+	if err := fsys.SyncDir(path.Dir(name)); err != nil {
+		return fmt.Errorf("%w: %w", errHalfDone, err)
+	}
+	return nil
 }
+
+// errHalfDone marks an error after which something cannot be done again from its beginning.
+var errHalfDone = errors.New("half done")
 
 func encodeState(st *savedState) []byte {
 	be := binary.BigEndian

@@ -26,6 +26,11 @@ const maxPreferred = 10_000
 // ErrNoReplica, ErrCannotMove.
 func (m *Manager) Place(topic string, index int32, path string) error {
 	dir := m.dirAt(path)
+	for _, lost := range m.lost {
+		if filepath.Clean(lost.Path) == filepath.Clean(path) {
+			return errors.Join(ErrOffline, lost.Err)
+		}
+	}
 	switch {
 	case dir == nil:
 		return ErrNoSuchDir
@@ -60,10 +65,13 @@ func (m *Manager) dirAt(path string) *storage.Dir {
 }
 
 // Producers lists the idempotent and transactional producers that the replica here knows, which need not be the leader
-// (SURFACE 86). Errors: ErrOffline.
+// (SURFACE 86). Errors: ErrOffline; ErrNotLeader while its log is being opened.
 func (p *Partition) Producers() ([]storage.ProducerState, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
+	}
+	if p.log == nil {
+		return nil, ErrNotLeader
 	}
 	return p.log.Producers(), nil
 }

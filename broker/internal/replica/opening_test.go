@@ -43,6 +43,9 @@ func TestOpeningIsNotThePublishers(t *testing.T) {
 	if _, err := first.Append(nil, &AppendOptions{}); !errors.Is(err, ErrNotLeader) || *asked == 0 {
 		t.Fatalf("before: %v, asked %d times", err, *asked)
 	}
+	if _, err := first.Producers(); !errors.Is(err, ErrNotLeader) {
+		t.Errorf("producers before: %v", err)
+	}
 	if s, _ := n.m.Stats(); len(s) != 2 || s[0].Offline || s[0].Leading {
 		t.Errorf("before: %+v", s)
 	}

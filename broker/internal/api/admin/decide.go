@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"errors"
+	"syscall"
 	"time"
 
 	"github.com/thalweg-io/thalweg/broker/internal/network"
@@ -33,6 +35,9 @@ func (h *Handlers) decide(r *network.Request, req kmsg.Request, timeoutMs int32)
 			return o.resp, nil, ""
 		}
 		h.Logger.Debug("the controller did not decide", "request", kmsg.NameForKey(req.Key()), "err", o.err)
+		if errors.Is(o.err, syscall.ENOSPC) {
+			return nil, kerr.KafkaStorageError, "The disk of the metadata log is full."
+		}
 		return nil, kerr.NotController, "This is not the correct controller for this cluster."
 	case <-timeout.C:
 		return nil, kerr.RequestTimedOut, "The request timed out."

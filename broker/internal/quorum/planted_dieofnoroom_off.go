@@ -1,0 +1,5 @@
+//go:build !planted_quorum_dieofnoroom
+
+package quorum
+
+const plantedDieOfNoRoom = false
