@@ -46,7 +46,8 @@ type client struct {
 	name       string
 	id         string
 	generation int32
-	ids        int // how many ids it was given
+	ids        int      // how many ids it was given
+	owned      []string // partitions, of a consumer group
 }
 
 // world is a shard with its clients.
@@ -70,7 +71,7 @@ func newWorld(t testing.TB, properties map[string]string) *world {
 	}
 	w := &world{clients: map[string]*client{}}
 	w.builder = metadata.NewBuilder(metadata.NewImage(metadata.ImageOptions{Defaults: defaults}))
-	w.apply(t, &schema.FeatureLevelRecord{Name: metadata.MetadataVersion, FeatureLevel: 30})
+	w.apply(t, &schema.FeatureLevelRecord{Name: metadata.MetadataVersion, FeatureLevel: 30}, &schema.FeatureLevelRecord{Name: "group.version", FeatureLevel: 1})
 	image, _ := w.builder.Freeze()
 	w.shard = coordinatortest.New(func() coordinator.Machine {
 		w.machine = New(slog.New(slog.DiscardHandler))
@@ -196,8 +197,9 @@ func (a args) optional(key string) *string {
 }
 
 func (a args) list(key string) (all []string) {
+	all = []string{}
 	for _, arg := range a.d.CmdArgs {
-		if arg.Key == key {
+		if arg.Key == key && !slices.Equal(arg.Vals, []string{""}) {
 			all = append(all, arg.Vals...)
 		}
 	}

@@ -14,6 +14,8 @@ type Caller struct {
 	ClientID   string
 	ClientHost string // "/" and the address, as Kafka writes it down and shows it
 	Version    int16  // of the request
+	// Describe says whether the caller may describe a topic that a regular expression finds; nil: any.
+	Describe func(topic string) bool
 }
 
 // Shard is the groups of one partition of __consumer_offsets. It implements coordinator.Machine and coordinator.Follower.

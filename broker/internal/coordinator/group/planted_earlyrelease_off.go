@@ -1,0 +1,5 @@
+//go:build !planted_group_earlyrelease
+
+package group
+
+const plantedEarlyRelease = false
