@@ -21,6 +21,7 @@ import (
 	"github.com/thalweg-io/thalweg/broker/internal/api/group"
 	"github.com/thalweg-io/thalweg/broker/internal/api/txn"
 	"github.com/thalweg-io/thalweg/broker/internal/controller"
+	"github.com/thalweg-io/thalweg/broker/internal/coordinator"
 	"github.com/thalweg-io/thalweg/broker/internal/delayed"
 	"github.com/thalweg-io/thalweg/broker/internal/metadata"
 	"github.com/thalweg-io/thalweg/broker/internal/network"
@@ -47,6 +48,7 @@ type Broker struct {
 	runner   *quorum.Runner
 	control  *control
 	life     *lifecycle
+	groups   *coordinator.Runtime
 	clock    *delayed.Clock
 	sweeper  *sweeper
 	openers  *openers
@@ -200,6 +202,7 @@ func (b *Broker) startQuorum() error {
 	b.openers.start(manager)
 	b.loader.Subscribe(manager)
 	b.replicas = manager
+	b.startGroups(manager)
 
 	seed := rand.NewPCG(rand.Uint64(), rand.Uint64())
 	machine := &controller.Machine{Loader: b.loader, Now: func() int64 { return time.Now().UnixMilli() }}
@@ -233,16 +236,18 @@ func (b *Broker) buildAPI(manager *replica.Manager) (err error) {
 		Replicas: manager, Image: b.loader.Current, Authorizer: auth, Limiter: limit,
 		Wheel: b.clock.Wheel, FetchMax: b.cfg.FetchMaxBytes, FetchSessions: b.cfg.FetchSessions, Logger: b.lg,
 	})
+	admins := admin.New(admin.Options{
+		Self: self, Image: b.loader.Current, Controller: b.control, Authorizer: auth, Limiter: limit,
+		AutoCreate: !b.cfg.NoAutoCreate, NoDelete: b.cfg.NoTopicDeletion, Server: b.serverConfigs(), Logger: b.lg,
+		Telemetry: b.cfg.ClientTelemetry, TelemetryMaxBytes: b.cfg.TelemetryMaxBytes, UUID: randomUUID,
+	})
 	server := api.NewServer(api.Options{
 		Self: self, Image: b.loader.Current, Limiter: limit, MaxFrame: b.cfg.MaxRequestBytes,
-		Data: b.data,
-		Admin: admin.New(admin.Options{
-			Self: self, Image: b.loader.Current, Controller: b.control, Authorizer: auth, Limiter: limit,
-			AutoCreate: !b.cfg.NoAutoCreate, NoDelete: b.cfg.NoTopicDeletion, Server: b.serverConfigs(), Logger: b.lg,
-			Telemetry: b.cfg.ClientTelemetry, TelemetryMaxBytes: b.cfg.TelemetryMaxBytes, UUID: randomUUID,
+		Data: b.data, Admin: admins,
+		Group: group.New(group.Options{
+			Self: self, Image: b.loader.Current, Shards: b.groups, Authorizer: auth, CreateTopic: admins.CreateInternal,
 		}),
-		Group: group.New(group.Options{Authorizer: auth}),
-		Txn:   txn.New(txn.Options{IDs: txn.NewProducerIDs(b.control), Authorizer: auth}),
+		Txn: txn.New(txn.Options{IDs: txn.NewProducerIDs(b.control), Authorizer: auth}),
 	})
 	b.network, err = network.NewServer(network.Options{
 		Handler: server, Logger: b.lg, MaxFrame: b.cfg.MaxRequestBytes, IdleTimeout: b.cfg.ConnectionsMaxIdle,
@@ -350,6 +355,7 @@ func (b *Broker) stop(ctx context.Context) error {
 	}
 	b.state.enter(stateShuttingDown)
 	defer b.metrics.stop()
+	b.groups.Stop() // those who wait for others to join are told, so that their connections can end
 	errs := []error{b.network.Shutdown(ctx)}
 	b.closeScrapes()
 	b.life.leave(ctx)
@@ -376,6 +382,9 @@ func (b *Broker) abandon() {
 	b.closeScrapes()
 	if b.network != nil {
 		_ = b.network.Close()
+	}
+	if b.groups != nil {
+		b.groups.Stop()
 	}
 	if b.clock != nil {
 		b.clock.Stop()

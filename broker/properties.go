@@ -50,6 +50,15 @@ var properties = []property{
 	{[]string{"queued.max.request.bytes"}, func(c *Config, v string) error { return integer(&c.RequestMemoryBytes, v, -1) }},
 }
 
+// groupKeys are the keys that the coordinator of groups acts on; it takes them from Config.Properties.
+var groupKeys = []string{
+	"group.consumer.assignors", "group.consumer.max.size", "group.consumer.migration.policy", "group.consumer.regex.refresh.interval.ms",
+	"group.coordinator.rebalance.protocols", "group.coordinator.threads",
+	"group.initial.rebalance.delay.ms", "group.max.session.timeout.ms", "group.max.size", "group.min.session.timeout.ms",
+	"offset.metadata.max.bytes", "offsets.commit.timeout.ms", "offsets.retention.check.interval.ms", "offsets.retention.minutes",
+	"offsets.topic.num.partitions", "offsets.topic.replication.factor", "offsets.topic.segment.bytes",
+}
+
 // FromProperties reads a configuration under Kafka's names, as in server.properties. ignored are
 // the keys that have no effect in this version, sorted, so that none is passed over in silence.
 // Errors are ErrConfig and name the key.
@@ -80,6 +89,12 @@ func FromProperties(props map[string]string) (c Config, ignored []string, err er
 		return c, nil, badConfig("%v", err)
 	}
 	for _, key := range slices.Sorted(maps.Keys(props)) {
+		if slices.Contains(groupKeys, key) {
+			if err := metadata.ServerConfigDefOf(key).Check(props[key]); err != nil {
+				return c, nil, badConfig("%v", err)
+			}
+			continue
+		}
 		if !known[key] && !metadata.GroupServerKey(key) { // those are what groups get, see Config.Properties
 			ignored = append(ignored, key)
 		}

@@ -76,10 +76,13 @@ func topicByte(c byte) bool {
 // which its metric names cannot tell apart) to one key (SURFACE 21).
 func CollisionKey(name string) string { return strings.ReplaceAll(name, ".", "_") }
 
+// OffsetsTopic is where group coordinators keep what they remember.
+const OffsetsTopic = "__consumer_offsets"
+
 // IsInternalTopic reports whether clients may not write to the topic (SURFACE 27).
 func IsInternalTopic(name string) bool {
 	switch name {
-	case "__consumer_offsets", "__transaction_state", "__share_group_state":
+	case OffsetsTopic, "__transaction_state", "__share_group_state":
 		return true
 	}
 	return false

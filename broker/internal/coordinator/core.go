@@ -21,7 +21,9 @@ type Options struct {
 	// Wake asks for Core.Woken of a shard, soon. It may be called on any goroutine, also by one that is in the Core.
 	Wake func(index int32)
 	// Mine says which shards belong to this Core. Nil: all.
-	Mine   func(index int32) bool
+	Mine func(index int32) bool
+	// Code is what the callers are told of an error of the Partition; nil is NOT_COORDINATOR. Nil: always.
+	Code   func(err error) *kerr.Error
 	Rand   *rand.Rand
 	Logger *slog.Logger
 	// AnswerTimeoutMs is how long an answer waits to be committed (offsets.commit.timeout.ms). Default 5000.

@@ -169,7 +169,7 @@ func TestFailedAppendDiscards(t *testing.T) {
 	if code := r.put("d", "4"); code != kerr.NotCoordinator {
 		t.Errorf("while it waits to be loaded: %v", code)
 	}
-	r.Log.Fail = fmt.Errorf("full: %w", kerr.CoordinatorNotAvailable)
+	r.Log.Fail = coordinatortest.ErrFull
 	r.Advance(100)
 	if r.machine == first || r.machine.loaded != 1 || r.machine.values["b"] != "2" || len(first.closed) != 1 {
 		t.Errorf("machines %d, now %+v", len(r.made), r.machine)

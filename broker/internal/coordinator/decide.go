@@ -22,7 +22,7 @@ func (c *Core) decide(s *shard, nowMs int64, f func(*Turn, Machine)) {
 	}
 	if err != nil {
 		c.fail(s, nowMs, "appending", err)
-		code := codeOf(err)
+		code := c.codeOf(err)
 		for _, done := range answers {
 			done(code)
 		}
@@ -41,7 +41,7 @@ func (c *Core) commit(s *shard, t *Turn) error {
 		return err
 	}
 	if limit := s.log.MaxBatchBytes(); len(b) > limit {
-		return fmt.Errorf("%w: %d bytes, at most %d", kerr.MessageTooLarge, len(b), limit)
+		return fmt.Errorf("%w: %d bytes, at most %d", errTooLarge, len(b), limit)
 	}
 	base, err := s.log.Append(b, s.epoch, t.now)
 	if err != nil {
@@ -58,14 +58,21 @@ func (c *Core) commit(s *shard, t *Turn) error {
 	return nil
 }
 
+// errTooLarge: the batch of a decision is over the bound.
+var errTooLarge = errors.New("batch is too large")
+
 // errForeign: somebody else has written into the partition; loading again takes it in.
 var errForeign = errors.New("records in the partition that this coordinator has not written")
 
 // codeOf is what the callers of a decision are told that could not be appended.
-func codeOf(err error) *kerr.Error {
-	var code *kerr.Error
-	if errors.As(err, &code) {
-		return code
+func (c *Core) codeOf(err error) *kerr.Error {
+	if errors.Is(err, errTooLarge) {
+		return kerr.MessageTooLarge
+	}
+	if c.o.Code != nil {
+		if code := c.o.Code(err); code != nil {
+			return code
+		}
 	}
 	return kerr.NotCoordinator
 }

@@ -11,7 +11,7 @@ type Partition interface {
 	// Check is nil while this broker leads the partition in that epoch and its log can be used.
 	Check(epoch kafka.LeaderEpoch) error
 	// Append appends one batch as the leader in that epoch and returns the base offset that it was given. It is all or
-	// nothing. An error that is a *kerr.Error, wrapped or not, is what the callers of the decision are told.
+	// nothing. What the callers of the decision are told of an error is for Options.Code to say.
 	Append(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64) (base int64, err error)
 	// Read appends to dst whole batches, beginning with the one that holds offset from: about maxBytes, at least one
 	// batch, whether committed or not. next is where to read on; it is from at the log's end.

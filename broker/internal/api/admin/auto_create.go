@@ -1,8 +1,10 @@
 package admin
 
 import (
+	"strconv"
 	"sync"
 
+	"github.com/thalweg-io/thalweg/broker/internal/controller"
 	"github.com/thalweg-io/thalweg/broker/internal/network"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -49,7 +51,15 @@ func (c *creating) release(names []string) {
 
 // autoCreate asks the controller for topics with the broker's defaults and does not wait: the client was
 // told UNKNOWN_TOPIC_OR_PARTITION and asks again (SURFACE 16).
-func (h *Handlers) autoCreate(r *network.Request, names []string) {
+func (h *Handlers) autoCreate(r *network.Request, names []string) { h.demand(names, h.caller(r)) }
+
+// CreateInternal asks the controller for a topic that this broker itself needs, and does not wait. It may be called from any
+// goroutine.
+func (h *Handlers) CreateInternal(name string) {
+	h.demand([]string{name}, controller.Caller{Principal: "broker " + strconv.Itoa(int(h.Self))})
+}
+
+func (h *Handlers) demand(names []string, caller controller.Caller) {
 	mine := h.creating.claim(names)
 	if len(mine) == 0 {
 		return
@@ -58,11 +68,9 @@ func (h *Handlers) autoCreate(r *network.Request, names []string) {
 	req.SetVersion(req.MaxVersion())
 	req.TimeoutMillis = autoCreateTimeoutMs
 	for _, n := range mine {
-		t := kmsg.NewCreateTopicsRequestTopic()
-		t.Topic, t.NumPartitions, t.ReplicationFactor = n, -1, -1
-		req.Topics = append(req.Topics, t)
+		req.Topics = append(req.Topics, newTopic(n, h.Image()))
 	}
-	h.Controller.Request(req, h.caller(r), func(resp kmsg.Response, err error) {
+	h.Controller.Request(req, caller, func(resp kmsg.Response, err error) {
 		h.creating.release(mine)
 		if err != nil {
 			h.Logger.Warn("topics were not created automatically", "topics", mine, "err", err)

@@ -4,6 +4,7 @@ import (
 	"github.com/thalweg-io/thalweg/broker/internal/api/message"
 	"github.com/thalweg-io/thalweg/broker/internal/network"
 	"github.com/thalweg-io/thalweg/broker/internal/security"
+	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -15,12 +16,11 @@ const (
 	keyShare       = 2
 )
 
-// noCoordinator is what a client is told about every key. It is served at all because librdkafka takes lz4 for
-// unsupported, and silently sends uncompressed records, where FindCoordinator is not advertised.
-const noCoordinator = "this version of Thalweg has no coordinator for consumer groups, transactions or share groups"
+// noCoordinator is what a client is told about keys that nobody coordinates yet.
+const noCoordinator = "this version of Thalweg has no coordinator for transactions or share groups"
 
-// FindCoordinator: key 10, versions 0 to 6. Differs from Kafka: there is no coordinator yet; every key is answered
-// UNSUPPORTED_VERSION, which clients do not retry, with a sentence that says so.
+// FindCoordinator: key 10, versions 0 to 6. Differs from Kafka: transactions and share groups have no coordinator yet; their
+// keys are answered UNSUPPORTED_VERSION, which clients do not retry, with a sentence that says so.
 //
 //	1   key type; throttle time and message in the answer
 //	3   flexible
@@ -35,7 +35,7 @@ func (h *Handlers) FindCoordinator(r *network.Request) network.Disposition {
 	resp := kmsg.NewPtrFindCoordinatorResponse()
 	if r.Version < 4 {
 		c := h.find(r, req, req.CoordinatorKey)
-		resp.ErrorCode, resp.ErrorMessage, resp.NodeID, resp.Port = c.ErrorCode, c.ErrorMessage, c.NodeID, c.Port
+		resp.ErrorCode, resp.ErrorMessage, resp.NodeID, resp.Host, resp.Port = c.ErrorCode, c.ErrorMessage, c.NodeID, c.Host, c.Port
 		return message.Answer(r, resp)
 	}
 	for _, key := range req.CoordinatorKeys {
@@ -47,14 +47,38 @@ func (h *Handlers) FindCoordinator(r *network.Request) network.Disposition {
 func (h *Handlers) find(r *network.Request, req *kmsg.FindCoordinatorRequest, key string) kmsg.FindCoordinatorResponseCoordinator {
 	c := kmsg.NewFindCoordinatorResponseCoordinator()
 	c.Key, c.NodeID, c.Port = key, -1, -1
-	code, text := h.refuse(r, req, key), ""
-	if code == nil {
+	code := h.refuse(r, req, key)
+	var text string
+	switch {
+	case code != nil:
+		text = code.Description
+	case req.CoordinatorType != keyGroup:
 		code, text = kerr.UnsupportedVersion, noCoordinator
-	} else {
+	default:
+		if code = h.locate(r.Session.Listener, key, &c); code == nil {
+			return c
+		}
 		text = code.Description
 	}
 	c.ErrorCode, c.ErrorMessage = code.Code, &text
 	return c
+}
+
+// locate fills in the broker that leads a group's shard, with its address on a listener.
+func (h *Handlers) locate(listener, group string, c *kmsg.FindCoordinatorResponseCoordinator) *kerr.Error {
+	image := h.Image()
+	index, ok := place(group, image)
+	if !ok { // SURFACE 111
+		h.CreateTopic(kafka.OffsetsTopic)
+		return kerr.CoordinatorNotAvailable
+	}
+	b := image.Broker(image.Partition(kafka.OffsetsTopic, index).Leader)
+	e, ok := b.Endpoint(listener)
+	if !ok || !b.Active() {
+		return kerr.CoordinatorNotAvailable
+	}
+	c.NodeID, c.Host, c.Port = int32(b.ID), e.Host, e.Port
+	return nil
 }
 
 // refuse is why a client may not ask for a key, or nil.

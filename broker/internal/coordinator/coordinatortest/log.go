@@ -13,6 +13,9 @@ import (
 // ErrNotLed: the log is led in another epoch.
 var ErrNotLed = errors.New("not led in that epoch")
 
+// ErrFull is an error for Log.Fail of which callers are told COORDINATOR_NOT_AVAILABLE instead of NOT_COORDINATOR.
+var ErrFull = errors.New("no room")
+
 // Log is a partition in memory. The zero value is an empty one that is led in epoch 0.
 type Log struct {
 	// Epoch is the one in which the partition is led.

@@ -1,6 +1,7 @@
 package coordinatortest
 
 import (
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 
@@ -27,8 +28,14 @@ func New(machine func() coordinator.Machine, image *metadata.Image) *Shard {
 		Machine:   func(int32) coordinator.Machine { return machine() },
 		Partition: func(int32) coordinator.Partition { return s.Log },
 		Wake:      func(int32) { s.woken = true },
-		Rand:      rand.New(rand.NewPCG(1, 2)),
-		Logger:    slog.New(slog.DiscardHandler),
+		Code: func(err error) *kerr.Error {
+			if errors.Is(err, ErrFull) {
+				return kerr.CoordinatorNotAvailable
+			}
+			return nil
+		},
+		Rand:   rand.New(rand.NewPCG(1, 2)),
+		Logger: slog.New(slog.DiscardHandler),
 	}, image)
 	s.Core.Lead(0, s.Log.Epoch, s.NowMs)
 	s.Step()
