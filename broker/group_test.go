@@ -16,7 +16,9 @@ import (
 )
 
 // quick lets groups begin at once.
-func quick() brokertest.Option { return brokertest.WithProperty("group.initial.rebalance.delay.ms", "0") }
+func quick() brokertest.Option {
+	return brokertest.WithProperty("group.initial.rebalance.delay.ms", "0")
+}
 
 // member is one consumer of a group, with what it has consumed.
 type member struct {
@@ -68,7 +70,7 @@ func (m *member) run(ctx context.Context) {
 		}
 		m.mu.Unlock()
 		if len(fetches.Records()) > 0 {
-			_ = m.CommitUncommittedOffsets(ctx) // a rebalance may be in the way: then they come again
+			_ = m.CommitUncommittedOffsets(context.Background()) // a rebalance may be in the way: then they come again
 		}
 		m.AllowRebalance()
 	}

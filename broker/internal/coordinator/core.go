@@ -147,7 +147,7 @@ func (c *Core) forget() {
 func (c *Core) Close() { c.forget() }
 
 // Do makes a decision about a shard: exactly one of decide and refused is called, before Do returns. refused is told
-// COORDINATOR_LOAD_IN_PROGRESS or NOT_COORDINATOR.
+// COORDINATOR_LOAD_IN_PROGRESS, also while the log is not open yet, or NOT_COORDINATOR.
 func (c *Core) Do(index int32, nowMs int64, decide func(*Turn, Machine), refused func(*kerr.Error)) {
 	if code := c.refusal(index); code != nil {
 		refused(code)
@@ -170,7 +170,7 @@ func (c *Core) refusal(index int32) *kerr.Error {
 	switch s := c.shards[index]; {
 	case s.state == serving, s.state == loading && plantedSkipLoad:
 		return nil
-	case s.state == loading:
+	case s.state == loading, s.state == failed:
 		return kerr.CoordinatorLoadInProgress
 	}
 	return kerr.NotCoordinator

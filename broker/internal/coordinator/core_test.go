@@ -166,7 +166,7 @@ func TestFailedAppendDiscards(t *testing.T) {
 	r.Log.Fail = errors.New("disk")
 	r.put("c", "3")
 	r.expect(t, "put b "+kerr.NotCoordinator.Message, "waiter "+kerr.NotCoordinator.Message, "put c "+kerr.NotCoordinator.Message)
-	if code := r.put("d", "4"); code != kerr.NotCoordinator {
+	if code := r.put("d", "4"); code != kerr.CoordinatorLoadInProgress {
 		t.Errorf("while it waits to be loaded: %v", code)
 	}
 	r.Log.Fail = coordinatortest.ErrFull
@@ -282,7 +282,7 @@ func TestLoadFailure(t *testing.T) {
 	if n := len(r.made); n < 10 || n > 30 {
 		t.Errorf("%d attempts within a minute", n)
 	}
-	if code := r.put("b", "1"); code != kerr.NotCoordinator {
+	if code := r.put("b", "1"); code != kerr.CoordinatorLoadInProgress {
 		t.Errorf("refused with %v", code)
 	}
 	r.Log.FailRead = nil
@@ -293,6 +293,21 @@ func TestLoadFailure(t *testing.T) {
 }
 
 const maxPause = 10_000
+
+// TestLogNotOpenYet: the log may be opened only after the publish that elected this broker; the shard is loaded soon after.
+func TestLogNotOpenYet(t *testing.T) {
+	r := newRig()
+	r.Core.Lead(0, 3, r.NowMs) // the log is still led in epoch 0
+	r.Advance(60_000)
+	if code := r.put("a", "1"); code != kerr.CoordinatorLoadInProgress {
+		t.Errorf("refused with %v", code)
+	}
+	r.Log.Epoch = 3
+	r.Advance(200)
+	if code := r.put("a", "1"); code != nil {
+		t.Errorf("refused with %v", code)
+	}
+}
 
 // TestReplayFailureDiscards a shard that serves, too.
 func TestReplayFailureDiscards(t *testing.T) {

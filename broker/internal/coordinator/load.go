@@ -9,21 +9,15 @@ import (
 
 // open begins to load a shard.
 func (c *Core) open(s *shard, nowMs int64) {
-	s.state = loading
 	s.log = c.o.Partition(s.index)
-	if s.log == nil {
-		c.fail(s, nowMs, "opened", errNoPartition)
+	if s.log == nil || s.log.Check(s.epoch) != nil { // its log is not open yet, or an append of a former epoch hangs
+		s.log = nil
+		s.again(nowMs, maxOpenPauseMs)
 		return
 	}
-	if err := s.log.Check(s.epoch); err != nil { // not the leader yet: it takes a moment when an append hangs
-		c.fail(s, nowMs, "opened", err)
-		return
-	}
-	s.machine = c.o.Machine(s.index)
+	s.state, s.machine = loading, c.o.Machine(s.index)
 	s.next, s.end = s.log.LogStartOffset(), s.log.LogEndOffset()
 }
-
-var errNoPartition = fmt.Errorf("the partition is not on this broker")
 
 // load replays a piece of a shard's log, and lets the shard serve when it has come to the end.
 func (c *Core) load(s *shard, nowMs int64) {

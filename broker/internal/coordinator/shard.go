@@ -12,13 +12,15 @@ const (
 	absent  state = iota // led elsewhere, or not at all
 	loading              // being replayed
 	serving
-	failed // led here, but its log could not be read; tried again at retryMs
+	failed // led here, but its log is not open or could not be read; tried again at retryMs
 )
 
-// A shard that failed is loaded again after a pause, which doubles from the first of these to the second.
+// A shard that failed is loaded again after a pause, which doubles from the first of these to the second; to the third while
+// its log is not there yet, which costs nothing to see.
 const (
-	firstPauseMs = 10
-	maxPauseMs   = 10_000
+	firstPauseMs   = 10
+	maxPauseMs     = 10_000
+	maxOpenPauseMs = 200
 )
 
 // shard is one partition of the topic.
@@ -76,8 +78,13 @@ func (c *Core) discard(s *shard, code *kerr.Error) {
 func (c *Core) fail(s *shard, nowMs int64, what string, err error) {
 	c.o.Logger.Warn("coordinator shard is discarded", "topic", c.o.Topic, "partition", s.index, "epoch", s.epoch, "when", what, "err", err)
 	c.discard(s, kerr.NotCoordinator)
+	s.again(nowMs, maxPauseMs)
+}
+
+// again has a shard that is led here loaded after a pause.
+func (s *shard) again(nowMs, maxMs int64) {
 	s.state = failed
-	s.pauseMs = min(max(2*s.pauseMs, firstPauseMs), maxPauseMs)
+	s.pauseMs = min(max(2*s.pauseMs, firstPauseMs), maxMs)
 	s.retryMs = nowMs + s.pauseMs
 }
 
