@@ -22,6 +22,7 @@
 //	kcat_test.go       the kcat client, and what its output must be to the byte
 //	clients_test.go    both clients, every codec, seeking, each reading the other, restart
 //	crash_test.go      kill -9 while producing
+//	group_test.go      consumer groups of kcat, kill -9 while offsets are committed
 //	lifecycle_test.go  addresses and directories in use, signals, unknown topics
 //
 // Package planted beside it shows that the guards of the tree are watched by tests.
