@@ -22,7 +22,9 @@ import (
 // differs from run to run is replaced: ids, addresses, times, and the tables of options. The
 // expected texts were compared with what Apache Kafka's 4.3 tools print against the same broker.
 func TestGolden(t *testing.T) {
-	golden(t, "testdata/*.txt", func(t *testing.T) string { return brokertest.Start(t).Addr() })
+	golden(t, "testdata/*.txt", func(t *testing.T) string {
+		return brokertest.Start(t, brokertest.WithProperty("group.initial.rebalance.delay.ms", "0")).Addr()
+	})
 }
 
 // TestGoldenElsewhere runs the scripts of testdata/elsewhere against a foreign cluster in this process, as it
