@@ -36,10 +36,12 @@ const importOrder = `
 
 	# The products: clients of the protocol.
 	CODECS, internal/invariants, internal/metrics < internal/kclient < internal/statelog;
+	internal/kclient < internal/lag;
 	NONE < connect/plugin;
 	internal/statelog < registry/...;
 	internal/statelog, connect/plugin < connect/..., connect/connectors/..., mirror/...;
-	internal/kclient < streams/..., rest/..., console/...;
+	internal/kclient < streams/..., rest/...;
+	internal/lag < console/...;
 
 	# What only measures, shows or drives the rest. e2e talks to real processes over sockets.
 	CODECS, internal/history, internal/vfs < e2e/...;
@@ -124,11 +126,11 @@ var thirdParties = []thirdParty{
 		"Kafka's messages, used directly and never wrapped (ARCHITECTURE decision 1)"},
 	{"github.com/twmb/franz-go/pkg/kbin", []string{"internal/kafka/..."},
 		"the primitives below kmsg"},
-	{"github.com/twmb/franz-go/pkg/kerr", []string{"internal/kclient", "internal/cli/...", "broker", "broker/internal/api/...",
+	{"github.com/twmb/franz-go/pkg/kerr", []string{"internal/kclient", "internal/lag", "internal/cli/...", "broker", "broker/internal/api/...",
 		"broker/internal/controller", "broker/internal/coordinator/...", "broker/internal/peer", "broker/internal/sim",
 		"registry/...", "connect/...", "streams/...", "rest/...", "mirror/...", "console/...", "e2e/...", "bench/..."},
 		"Kafka's error codes appear at the border to the wire and not below"},
-	{"github.com/twmb/franz-go/pkg", []string{"internal/kclient", "internal/statelog", "internal/cli/...", "registry/...",
+	{"github.com/twmb/franz-go/pkg", []string{"internal/kclient", "internal/lag", "internal/statelog", "internal/cli/...", "registry/...",
 		"connect/...", "streams/...", "rest/...", "mirror/...", "console/...", "e2e/...", "bench/...", "examples/..."},
 		"the client library: the broker is not its own client"},
 	{"go.etcd.io/raft/v3", []string{"broker/internal/quorum"},

@@ -111,8 +111,8 @@ var unsteady = []struct {
 	pattern *regexp.Regexp
 	instead string
 }{
-	{regexp.MustCompile(`\bid [A-Za-z0-9_-]{22}`), "id ID"},
-	{regexp.MustCompile(`"id": "[A-Za-z0-9_-]{22}"`), `"id": "ID"`},
+	{regexp.MustCompile(`\b(id|cluster) [A-Za-z0-9_-]{22}`), "$1 ID"},
+	{regexp.MustCompile(`"(id|cluster_id)": "[A-Za-z0-9_-]{22}"`), `"$1": "ID"`},
 	{regexp.MustCompile(`20(?:2[6-9]|[3-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`), "NOW"},
 	{regexp.MustCompile(`(ADDR|HOST:\d+) {2,}`), "$1  "},
 	{regexp.MustCompile(`"timestamp":1(?:7[1-9]|[89]\d)\d{10}\b`), `"timestamp":NOW`},

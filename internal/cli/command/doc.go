@@ -12,6 +12,6 @@
 //
 // Files: env.go (Env, and one run of a command), connect.go (from flags and profiles to a client), fault.go
 // (errors and their remedies), change.go (what has been done to many things), complete.go (names for the
-// shell), help.go; then one file or more for each command: topic*.go, produce*.go, consume*.go, config*.go,
+// shell), help.go; then one file or more for each command: topic*.go, produce*.go, consume*.go, group*.go, config*.go,
 // profile.go.
 package command
