@@ -36,6 +36,7 @@ type decision struct {
 	copied  bool
 	records []record
 	size    int
+	after   []func() // changes of what is soft, once the decision is certain
 }
 
 func (s *Shard) decide(t *coordinator.Turn, g *consumerGroup) *decision {
@@ -49,6 +50,9 @@ func (d *decision) finish() *refusal {
 	}
 	for _, r := range d.records {
 		d.t.Append(r.key, r.value)
+	}
+	for _, f := range d.after {
+		f()
 	}
 	return nil
 }
@@ -292,9 +296,14 @@ func (d *decision) nextAssignment(m *consumerMember, epoch int32, owned assignme
 	})
 }
 
-// removeMember deletes a member and raises the epoch, so that others get what it had.
+// removeMember deletes a member and raises the epoch, so that others get what it had; or the group becomes a classic one without it.
 func (d *decision) removeMember(id string) {
-	d.s.cancelMember(d.t, d.group.name, id)
+	if d.downgradable(id) {
+		d.downgrade(id)
+		return
+	}
+	s, t, name := d.s, d.t, d.group.name
+	d.after = append(d.after, func() { s.cancelMember(t, name, id) })
 	d.dropMember(id)
 	d.dropUnusedRegexes()
 	d.bump()
@@ -304,6 +313,9 @@ func (s *Shard) cancelMember(t *coordinator.Turn, group, member string) {
 	for _, kind := range []string{"session", "rebalance", "classic-join", "classic-sync"} {
 		t.Cancel(timerName(kind, group, member))
 	}
+	if g := s.consumer[group]; g != nil {
+		delete(g.joining, member)
+	}
 }
 
 // appendConsumerTombstones deletes what is written of a consumer group. It returns false if the batch is full.
@@ -311,18 +323,22 @@ func (s *Shard) appendConsumerTombstones(t *coordinator.Turn, g *consumerGroup) 
 	d := s.decide(t, g)
 	for _, id := range sortedKeys(g.members) { // none, unless a bug is planted
 		s.cancelMember(t, g.name, id)
+	}
+	t.Cancel(timerName("assign", g.name, ""))
+	d.dropGroup()
+	return d.finish() == nil
+}
+
+// dropGroup puts the tombstones of all that is written of the group.
+func (d *decision) dropGroup() {
+	for _, id := range sortedKeys(d.group.members) {
 		d.dropMember(id)
 	}
-	for _, regex := range sortedKeys(g.regexes) {
+	for _, regex := range sortedKeys(d.group.regexes) {
 		d.put(schema.OffsetsKey{Type: schema.OffsetsConsumerRegularExpression, Regex: regex}, nil)
 	}
 	d.drop(schema.OffsetsConsumerTargetEpoch, "")
 	d.drop(schema.OffsetsConsumerGroupEpoch, "")
-	t.Cancel(timerName("assign", g.name, ""))
-	if !t.Fits(len(d.records), d.size) {
-		return false
-	}
-	return d.finish() == nil
 }
 
 // dropConsumer deletes a consumer group that is empty, if there is one of that name, because a classic one takes its place.

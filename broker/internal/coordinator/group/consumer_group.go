@@ -55,15 +55,15 @@ type consumerGroup struct {
 
 	// Soft: the cluster's topics have changed since they were looked at, or the group was just loaded.
 	stale bool
-	// Soft: members of the classic protocol that wait to be told of an assignment.
-	classic map[string]*classicSession
+	// Soft: members of the classic protocol that were told to join, until they do.
+	joining map[string]struct{}
 }
 
 func newConsumerGroup(name string) *consumerGroup {
 	return &consumerGroup{
 		name: name, stale: true, members: map[string]*consumerMember{}, target: map[string]assignment{},
 		regexes: map[string]*schema.ConsumerRegularExpressionValue{}, static: map[string]string{},
-		owners: map[topicPartition]string{}, classic: map[string]*classicSession{},
+		owners: map[topicPartition]string{}, joining: map[string]struct{}{},
 	}
 }
 

@@ -110,6 +110,9 @@ func (s *Shard) consumerHeartbeat(t *coordinator.Turn, c Caller, req *kmsg.Consu
 	if refused = d.finish(); refused != nil {
 		return refused
 	}
+	for _, kind := range []string{"classic-join", "classic-sync"} { // if it spoke the classic protocol until now
+		t.Cancel(timerName(kind, d.group.name, m.id))
+	}
 	s.memberTimers(t, d.group.name, m)
 	d.answer(req, r, before, m, owned)
 	return nil
@@ -185,14 +188,24 @@ func (d *decision) replaceStatic(req *kmsg.ConsumerGroupHeartbeatRequest, old *c
 	if old.epoch != staticLeaveEpoch && old.classic == nil {
 		return nil, refuse(kerr.UnreleasedInstanceID, "Static member %s with instance id %s cannot join the group because the instance id is owned by %s member.", req.MemberID, *req.InstanceID, old.id)
 	}
-	m := old.with(func(n *consumerMember) { n.id, n.epoch, n.previous = req.MemberID, 0, 0 })
+	return d.moveStatic(req.MemberID, old), nil
+}
+
+// moveStatic gives a static member's place to another id.
+func (d *decision) moveStatic(id string, old *consumerMember) *consumerMember {
+	m := old.with(func(n *consumerMember) { n.id, n.epoch, n.previous = id, 0, 0 })
 	target := d.group.target[old.id]
-	d.s.cancelMember(d.t, d.group.name, old.id)
+	s, t, name := d.s, d.t, d.group.name
+	d.after = append(d.after, func() {
+		if old.id != id {
+			s.cancelMember(t, name, old.id)
+		}
+	})
 	d.dropMember(old.id)
 	d.putMember(m)
 	d.putTarget(m.id, target)
 	d.putCurrent(m)
-	return d.group.members[m.id], nil
+	return d.group.members[m.id]
 }
 
 // subscribe takes in what a member says about itself, and raises the group's epoch if others have to know.

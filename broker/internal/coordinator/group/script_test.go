@@ -355,6 +355,19 @@ func (w *world) joinRequest(a args, c *client) *kmsg.JoinGroupRequest {
 	if a.has("protocols") {
 		req.Protocols = protocols(a.list("protocols"))
 	}
+	if a.has("owned") {
+		m := kmsg.NewConsumerMemberMetadata()
+		m.Version, m.Topics = 1, []string{"t"}
+		for _, t := range offsetList(a.list("owned")) {
+			e := kmsg.NewConsumerMemberMetadataOwnedPartition()
+			e.Topic = t.Topic
+			for _, p := range t.Partitions {
+				e.Partitions = append(e.Partitions, p.Partition)
+			}
+			m.OwnedPartitions = append(m.OwnedPartitions, e)
+		}
+		req.Protocols[0].Metadata = m.AppendTo(nil)
+	}
 	return req
 }
 
@@ -411,6 +424,19 @@ func (w *world) sync(a args, c *client) {
 	req.Group, req.MemberID, req.InstanceID = a.text("group", "g"), c.id, a.optional("instance")
 	req.Generation = int32(a.number("generation", int64(c.generation)))
 	req.ProtocolType, req.Protocol = a.optional("type"), a.optional("protocol")
+	for _, item := range a.list("assignment") { // real bytes: A:t+0+1
+		name, what, _ := strings.Cut(item, ":")
+		parts := strings.Split(what, "+")
+		m := kmsg.NewConsumerMemberAssignment()
+		e := kmsg.NewConsumerMemberAssignmentTopic()
+		e.Topic = parts[0]
+		for _, p := range parts[1:] {
+			n, _ := strconv.Atoi(p)
+			e.Partitions = append(e.Partitions, int32(n))
+		}
+		m.Topics = append(m.Topics, e)
+		req.GroupAssignment = append(req.GroupAssignment, kmsg.SyncGroupRequestGroupAssignment{MemberID: w.idOf(name), MemberAssignment: m.AppendTo(nil)})
+	}
 	for _, item := range a.list("assign") {
 		name, what, _ := strings.Cut(item, ":")
 		req.GroupAssignment = append(req.GroupAssignment, kmsg.SyncGroupRequestGroupAssignment{MemberID: w.idOf(name), MemberAssignment: []byte(what)})
@@ -419,11 +445,24 @@ func (w *world) sync(a args, c *client) {
 		w.machine.SyncGroup(t, Caller{Version: req.Version}, req, func(r *kmsg.SyncGroupResponse) {
 			w.printf("%s synced: %s", c.name, codeText(r.ErrorCode))
 			if r.ErrorCode == 0 {
-				w.printf(" protocol=%s/%s assignment=%q", pointed(r.ProtocolType), pointed(r.Protocol), r.MemberAssignment)
+				w.printf(" protocol=%s/%s assignment=%s", pointed(r.ProtocolType), pointed(r.Protocol), assignmentText(r.MemberAssignment))
 			}
 			w.printf("\n")
 		})
 	})
+}
+
+// assignmentText shows an assignment of the consumer protocol, or the text that a script gave for one.
+func assignmentText(b []byte) string {
+	m := kmsg.NewConsumerMemberAssignment()
+	if len(b) < 6 || b[0] != 0 || m.ReadFrom(b) != nil {
+		return strconv.Quote(string(b))
+	}
+	var all []string
+	for _, t := range m.Topics {
+		all = append(all, fmt.Sprint(t.Topic, t.Partitions))
+	}
+	return "{" + strings.Join(all, "") + "}"
 }
 
 func (w *world) heartbeat(a args, c *client) {
@@ -672,7 +711,7 @@ func valueText(v schema.OffsetsValue) string {
 			if m.InstanceID != nil {
 				s += " " + *m.InstanceID
 			}
-			s += fmt.Sprintf(" %s %q]", metadataText(m.Subscription), m.Assignment)
+			s += fmt.Sprintf(" %s %s]", metadataText(m.Subscription), assignmentText(m.Assignment))
 		}
 		return s
 	}

@@ -79,9 +79,6 @@ func (s *Shard) Closed(code *kerr.Error) {
 	for _, name := range sortedKeys(s.classic) {
 		s.classic[name].closed(code)
 	}
-	for _, name := range sortedKeys(s.consumer) {
-		s.consumer[name].closed(code)
-	}
 	for _, name := range sortedKeys(s.deleting) {
 		for _, done := range s.deleting[name] {
 			done(code)
