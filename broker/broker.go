@@ -54,6 +54,7 @@ type Broker struct {
 	openers  *openers
 	network  *network.Server
 	data     *data.Handlers
+	quotas   *quota.Manager
 	metrics  *metricsServer // nil if not configured
 	scrape   sync.Mutex     // held while metrics are read
 	state    nodeState
@@ -201,6 +202,8 @@ func (b *Broker) startQuorum() error {
 	go b.sweeper.run(manager)
 	b.openers.start(manager)
 	b.loader.Subscribe(manager)
+	b.quotas = quota.NewManager(quota.Options{Client: b.cfg.QuotaWindow.window(), Controller: b.cfg.ControllerQuotaWindow.window()}, time.Now)
+	b.loader.Subscribe(b.quotas)
 	b.replicas = manager
 	b.startGroups(manager)
 
@@ -216,7 +219,7 @@ func (b *Broker) startQuorum() error {
 	b.dirs[0].Attend(core.Log())
 	machine.Controller = controller.New(controller.Options{
 		ClusterID: b.clusterID, NodeID: self,
-		NumPartitions: b.cfg.NumPartitions, ReplicationFactor: b.cfg.ReplicationFactor,
+		NumPartitions: b.cfg.NumPartitions, ReplicationFactor: b.cfg.ReplicationFactor, MaxPartitions: max(b.cfg.MaxPartitions, 0),
 		Rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), UUID: randomUUID, Logger: b.lg,
 	}, b.loader.Current(), core)
 	b.runner = quorum.NewRunner(core, quorum.RunnerOptions{Failed: b.fail})
@@ -231,7 +234,7 @@ func (b *Broker) buildAPI(manager *replica.Manager) (err error) {
 	b.clock = delayed.StartClock()
 	self := kafka.BrokerID(b.cfg.NodeID)
 	var auth security.Authorizer = security.AllowAll{}
-	var limit quota.Limiter = quota.Unlimited{}
+	limit := b.quotas
 	b.data = data.New(data.Options{
 		Replicas: manager, Image: b.loader.Current, Authorizer: auth, Limiter: limit,
 		Wheel: b.clock.Wheel, FetchMax: b.cfg.FetchMaxBytes, FetchSessions: b.cfg.FetchSessions, Logger: b.lg,

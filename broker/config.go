@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/thalweg-io/thalweg/broker/internal/api/admin"
+	"github.com/thalweg-io/thalweg/broker/internal/quota"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/thalweg-io/thalweg/internal/vfs"
 )
@@ -70,6 +71,12 @@ type Config struct {
 	MaxConnectionsPerIP int
 	// ConnectionsMaxIdle is connections.max.idle.ms. Default: 10 minutes. Negative: never.
 	ConnectionsMaxIdle time.Duration
+	// QuotaWindow is quota.window.num and quota.window.size.seconds: over what time the use of clients with quotas is
+	// averaged. ControllerQuotaWindow is the same for controller mutations. Default: 11 samples of 1 s.
+	QuotaWindow, ControllerQuotaWindow QuotaWindow
+	// MaxPartitions bounds the partitions of all topics together (max.partitions, a key that Kafka does not have).
+	// Default: 100,000. Negative: no limit.
+	MaxPartitions int
 	// RequestMemoryBytes bounds the memory of requests being read and decoded
 	// (queued.max.request.bytes). Default: 256 MiB.
 	RequestMemoryBytes int64
@@ -85,6 +92,19 @@ type Config struct {
 	// Listen opens a listener's socket. Default: net.Listen. A seam for tests.
 	Listen func(network, address string) (net.Listener, error)
 }
+
+// QuotaWindow is a number of samples and the length of each. Zero fields mean the default.
+type QuotaWindow struct {
+	Num     int
+	Seconds int
+}
+
+func (w QuotaWindow) window() quota.Window {
+	return quota.Window{Num: w.Num, Size: time.Duration(w.Seconds) * time.Second}
+}
+
+// defaultMaxPartitions is what a broker of a few gigabytes can carry.
+const defaultMaxPartitions = 100_000
 
 // defaultFetchSessions is Kafka's default of max.incremental.fetch.session.cache.slots.
 const defaultFetchSessions = 1000
@@ -116,6 +136,10 @@ func (c Config) withDefaults() (Config, error) {
 	c.MaxRequestBytes = orDefault(c.MaxRequestBytes, 100<<20)
 	c.FetchMaxBytes = orDefault(c.FetchMaxBytes, 55<<20)
 	c.TelemetryMaxBytes = orDefault(c.TelemetryMaxBytes, admin.DefaultTelemetryMaxBytes)
+	c.MaxPartitions = orDefault(c.MaxPartitions, defaultMaxPartitions)
+	for _, w := range []*QuotaWindow{&c.QuotaWindow, &c.ControllerQuotaWindow} {
+		w.Num, w.Seconds = orDefault(w.Num, quota.DefaultWindow.Num), orDefault(w.Seconds, int(quota.DefaultWindow.Size/time.Second))
+	}
 	c.FetchSessions = max(orDefault(c.FetchSessions, defaultFetchSessions), 0)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

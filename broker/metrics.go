@@ -21,7 +21,7 @@ type metricGroup struct {
 func metricGroups() []metricGroup {
 	return []metricGroup{
 		nodeMetrics, topicMetrics, logMetrics, replicaMetrics, controllerMetrics, requestMetrics, connectionMetrics,
-		fetchSessionMetrics, {title: "Process", families: metrics.ProcessFamilies()},
+		quotaMetrics, fetchSessionMetrics, {title: "Process", families: metrics.ProcessFamilies()},
 	}
 }
 

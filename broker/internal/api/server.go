@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/thalweg-io/thalweg/broker/internal/api/admin"
 	"github.com/thalweg-io/thalweg/broker/internal/api/data"
@@ -74,12 +75,28 @@ func (s *Server) Serve(r *network.Request) network.Disposition {
 	e, ok := s.table.find(r.Key, r.Version)
 	switch {
 	case ok:
-		if d := s.limiter.Record(quota.RequestTime, r.Session.Principal, r.ClientID, float64(e.Cost), r.Now); d > 0 {
-			r.Mute = d
+		if a := s.limiter.Account(quota.RequestTime, r.Session.Principal, r.ClientID); a != nil {
+			return s.timed(e, r, a)
 		}
 		return e.serve(r)
 	case r.Key == keyApiVersions:
 		return s.unsupportedApiVersions(r)
 	}
 	return network.Hangup
+}
+
+// timed runs a handler for a client with a request quota. What earlier requests have used decides on this answer's
+// throttle time; the time of this one is known when its answer is made. Waiting does not count, nor does what others
+// do for a pending request.
+func (s *Server) timed(e *Entry, r *network.Request, a *quota.Account) network.Disposition {
+	start := time.Now()
+	r.Mute = a.Record(0, start)
+	waited := time.Duration(0)
+	d := e.serve(r)
+	if d != network.Pending { // then r is no longer ours
+		waited = r.Waited
+	}
+	end := time.Now()
+	a.Record(quota.ThreadTime(end.Sub(start)-waited), end)
+	return d
 }

@@ -16,8 +16,7 @@ type Entry struct {
 	// OpNone for APIs that are open to everybody.
 	Resource  security.Resource
 	Operation security.Operation
-	// Cost is what one request takes out of the request quota beside its measured time, in
-	// units of a small Produce.
+	// Cost is what one request is worth, roughly, in units of a small Produce.
 	Cost  int
 	serve func(*network.Request) network.Disposition
 }

@@ -30,6 +30,9 @@ type Options struct {
 
 	// MaxRecordsPerOp bounds the records of one request. 0 is Kafka's 10,000.
 	MaxRecordsPerOp int
+	// MaxPartitions bounds the partitions of all topics together; each costs every broker memory and its replicas
+	// descriptors. 0 is no bound.
+	MaxPartitions int
 
 	// Features are the levels that a new cluster begins with; nil is DefaultFeatures.
 	Features []metadata.Feature

@@ -21,7 +21,7 @@ func (c *Controller) CreatePartitions(req *kmsg.CreatePartitionsRequest, caller 
 		wanted := &req.Topics[i]
 		r := kmsg.NewCreatePartitionsResponseTopic()
 		r.Topic = wanted.Topic
-		err := c.growTopic(&d, wanted)
+		err := c.growTopic(&d, wanted, caller)
 		if errors.Is(err, errTooManyRecords) {
 			return excessiveGrowth(req)
 		}
@@ -50,7 +50,7 @@ func excessiveGrowth(req *kmsg.CreatePartitionsRequest) Decision {
 }
 
 // growTopic adds the records of one topic's new partitions to the decision.
-func (c *Controller) growTopic(d *Decision, wanted *kmsg.CreatePartitionsRequestTopic) error {
+func (c *Controller) growTopic(d *Decision, wanted *kmsg.CreatePartitionsRequestTopic, caller Caller) error {
 	topic := c.image().Topic(wanted.Topic)
 	if topic == nil {
 		return kerr.UnknownTopicOrPartition
@@ -67,8 +67,14 @@ func (c *Controller) growTopic(d *Decision, wanted *kmsg.CreatePartitionsRequest
 	case more > c.o.MaxRecordsPerOp-len(d.Records):
 		return errTooManyRecords
 	}
+	if err := c.roomFor(d, more); err != nil {
+		return err
+	}
 	records, err := c.newPartitions(topic, more, wanted.Assignment)
 	if err != nil {
+		return err
+	}
+	if err := caller.mutate(more); err != nil {
 		return err
 	}
 	for i, p := range records {

@@ -18,6 +18,17 @@ type Caller struct {
 	Principal string
 	// MayDescribeConfigs says of which topics the answer may show configs; nil is all (SURFACE 22).
 	MayDescribeConfigs func(topic string) bool
+	// Mutate is asked before partitions are created or deleted, when nothing else stands in the way; false refuses
+	// them with THROTTLING_QUOTA_EXCEEDED (SURFACE 11). It must not block. nil lets everything pass.
+	Mutate func(partitions int) bool
+}
+
+// mutate is Mutate, as an error.
+func (c Caller) mutate(partitions int) error {
+	if c.Mutate == nil || c.Mutate(partitions) {
+		return nil
+	}
+	return refuse(kerr.ThrottlingQuotaExceeded, "The throttling quota has been exceeded.")
 }
 
 // refusal is an error code with the sentence that the client gets.
@@ -141,6 +152,12 @@ func (n *newTopics) create(topic *kmsg.CreateTopicsRequestTopic) (r kmsg.CreateT
 	room := n.c.o.MaxRecordsPerOp - len(n.d.Records) - 1 - len(configs)
 	partitions, err := n.c.assign(topic, room)
 	if err != nil {
+		return r, err
+	}
+	if err := n.c.roomFor(n.d, len(partitions)); err != nil {
+		return r, err
+	}
+	if err := n.caller.mutate(len(partitions)); err != nil {
 		return r, err
 	}
 	id := n.c.o.UUID()

@@ -29,6 +29,8 @@ type Decision struct {
 	// proposal that the quorum refuses leaves nothing behind.
 	proposed func()
 	applied  func(lastOffset int64)
+
+	partitions int // there would be in all topics; 0: not counted yet
 }
 
 func (d *Decision) add(version int16, message schema.Record) {

@@ -25,6 +25,9 @@ func (c *Controller) DeleteTopics(req *kmsg.DeleteTopicsRequest, caller Caller) 
 		if err == nil && len(d.Records) >= c.o.MaxRecordsPerOp {
 			err = errTooManyRecords
 		}
+		if err == nil {
+			err = caller.mutate(len(topic.Partitions))
+		}
 		if err != nil {
 			r.ErrorCode, r.ErrorMessage = codeOf(err), textOf(err)
 		} else {

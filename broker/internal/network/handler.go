@@ -63,8 +63,11 @@ type Request struct {
 	// Tail, if not nil, is written after Out; Release is called when it was written or given up.
 	Tail Body
 	// Mute is how long to read nothing more from the connection once the answer is written
-	// (throttling, SURFACE 8).
+	// (throttling, SURFACE 8). Who encodes the answer tells it there.
 	Mute time.Duration
+	// Waited is how long Serve has waited for others: time that is not the client's use of this thread.
+	// The handler adds to it, before Serve returns.
+	Waited time.Duration
 	// Scratch is the handler's own state of this slot; network never touches it.
 	Scratch any
 

@@ -125,7 +125,7 @@ func (c *conn) open(key int16, size int) *Request {
 	r.slot.size = size
 	r.slot.stats = c.server.requests.of(c.session.ID, key)
 	r.slot.state.Store(slotOpen)
-	r.Mute = 0
+	r.Mute, r.Waited = 0, 0
 	c.mu.tail++
 	c.mu.pendingBytes += size
 	c.mu.produce = key == keyProduce

@@ -1,11 +1,8 @@
 package admin
 
 import (
-	"time"
-
 	"github.com/thalweg-io/thalweg/broker/internal/api/message"
 	"github.com/thalweg-io/thalweg/broker/internal/network"
-	"github.com/thalweg-io/thalweg/broker/internal/quota"
 	"github.com/thalweg-io/thalweg/broker/internal/security"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -24,10 +21,9 @@ func (h *Handlers) CreatePartitions(r *network.Request) network.Disposition {
 		return network.Hangup
 	}
 	resp := kmsg.NewPtrCreatePartitionsResponse()
-	added := h.addedPartitions(req)
 	refused := h.refuseGrowth(r, req)
 	if len(req.Topics) > 0 {
-		decided, code, text := h.decide(r, req, req.TimeoutMillis)
+		decided, code, text := h.mutate(r, req, req.TimeoutMillis, 3)
 		if code == nil {
 			resp.Topics = decided.(*kmsg.CreatePartitionsResponse).Topics
 		} else {
@@ -37,29 +33,7 @@ func (h *Handlers) CreatePartitions(r *network.Request) network.Disposition {
 		}
 	}
 	resp.Topics = append(resp.Topics, refused...)
-	resp.ThrottleMillis = h.mutated(r, added)
 	return message.Answer(r, resp)
-}
-
-// addedPartitions is what the request is worth to the quota.
-func (h *Handlers) addedPartitions(req *kmsg.CreatePartitionsRequest) (n int) {
-	image := h.Image()
-	for i := range req.Topics {
-		if t := image.Topic(req.Topics[i].Topic); t != nil {
-			n += max(int(req.Topics[i].Count)-len(t.Partitions), 0)
-		}
-	}
-	return n
-}
-
-// mutated accounts for a change of so many partitions and returns the throttle time to tell (KIP-599).
-func (h *Handlers) mutated(r *network.Request, partitions int) (throttleMs int32) {
-	d := h.Limiter.Record(quota.ControllerMutation, r.Session.Principal, r.ClientID, float64(partitions), r.Now)
-	if d <= 0 {
-		return 0
-	}
-	r.Mute = d
-	return int32(d / time.Millisecond)
 }
 
 // refuseGrowth takes names that come twice and topics that the client may not alter out of the request.

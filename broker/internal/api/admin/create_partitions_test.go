@@ -96,33 +96,61 @@ func TestPoint024CreatePartitionsRefusals(t *testing.T) {
 	f(growth(3, "a", 3), kerr.TopicAuthorizationFailed, "")
 }
 
-// slow throttles controller mutations by a second for each.
-type slow struct{ amount *float64 }
+// mutationQuota limits controller mutations for everybody, together.
+type mutationQuota struct{ account *quota.Account }
 
-func (s slow) Record(k quota.Kind, _ security.Principal, _ []byte, amount float64, _ time.Time) time.Duration {
+func (q mutationQuota) Account(k quota.Kind, _ security.Principal, _ []byte) *quota.Account {
 	if k != quota.ControllerMutation {
-		return 0
+		return nil
 	}
-	*s.amount += amount
-	return time.Duration(amount) * time.Second
+	return q.account
 }
 
-// TestMutationsAreThrottled: what the controller did counts by partition; the answer says so (KIP-599).
-func TestMutationsAreThrottled(t *testing.T) {
+// TestPoint011MutationsAreThrottled: what the controller did counts by partition (KIP-599). New versions are refused once the
+// bucket is overdrawn, what fits is done whole; old versions are only told for how long they are throttled.
+func TestPoint011MutationsAreThrottled(t *testing.T) {
 	r := newRig(t)
 	r.create("a", 2)
 	r.create("b", 3)
-	var amount float64
-	r.h.Limiter = slow{&amount}
-	r.create("c", 5)
-	if amount != 5 {
-		t.Errorf("%v for 5 new partitions", amount)
+	limit := func() { // 1 per second, 10 at once
+		r.h.Limiter = mutationQuota{quota.NewAccount(quota.ControllerMutation, 1, quota.Window{Num: 10, Size: time.Second})}
 	}
-	amount = 0
-	if resp := call[*kmsg.CreatePartitionsResponse](r, r.h.CreatePartitions, growth(3, "a", 6)); resp.ThrottleMillis != 4000 || amount != 4 {
-		t.Errorf("%d ms for %v", resp.ThrottleMillis, amount)
+	create := func(version int16, name string, partitions int32) (int16, int32) {
+		req := kmsg.NewPtrCreateTopicsRequest()
+		req.Version, req.TimeoutMillis = version, 1000
+		topic := kmsg.NewCreateTopicsRequestTopic()
+		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, partitions, 1
+		req.Topics = append(req.Topics, topic)
+		resp := call[*kmsg.CreateTopicsResponse](r, r.h.CreateTopics, req)
+		return resp.Topics[0].ErrorCode, resp.ThrottleMillis
 	}
-	if resp := r.remove(6, "b"); resp.ThrottleMillis != 3000 || amount != 7 {
-		t.Errorf("%d ms for %v", resp.ThrottleMillis, amount)
+	want := func(what string, code int16, throttle int32, wantCode *kerr.Error, wantThrottle int32) {
+		t.Helper()
+		if wanted := wantCode; wanted == nil && code != 0 || wanted != nil && code != wanted.Code || throttle != wantThrottle {
+			t.Errorf("%s: error %d, %d ms; want %v, %d ms", what, code, throttle, wantCode, wantThrottle)
+		}
 	}
+	limit()
+	code, ms := create(6, "c", 12)
+	want("what fits in part", code, ms, nil, 0)
+	code, ms = create(6, "d", 1)
+	want("overdrawn", code, ms, kerr.ThrottlingQuotaExceeded, 2000)
+	if r.loader.Current().Topic("d") != nil {
+		t.Error("a topic that was refused is there")
+	}
+	code, ms = create(5, "e", 1)
+	want("an old client", code, ms, nil, 3000)
+	grown := call[*kmsg.CreatePartitionsResponse](r, r.h.CreatePartitions, growth(3, "a", 6))
+	want("growth", grown.Topics[0].ErrorCode, grown.ThrottleMillis, kerr.ThrottlingQuotaExceeded, 3000)
+	grown = call[*kmsg.CreatePartitionsResponse](r, r.h.CreatePartitions, growth(2, "a", 6))
+	want("growth of an old client", grown.Topics[0].ErrorCode, grown.ThrottleMillis, nil, 7000)
+	gone := r.remove(5, "b")
+	want("deletion", gone.Topics[0].ErrorCode, gone.ThrottleMillis, kerr.ThrottlingQuotaExceeded, 7000)
+	gone = r.remove(4, "b")
+	want("deletion by an old client", gone.Topics[0].ErrorCode, gone.ThrottleMillis, nil, 10_000)
+	limit()
+	code, ms = create(6, "c", 1) // refused for another reason
+	want("there already", code, ms, kerr.TopicAlreadyExists, 0)
+	code, ms = create(6, "f", 10)
+	want("nothing was spent on that", code, ms, nil, 0)
 }

@@ -25,19 +25,7 @@ func (h *Handlers) CreateTopics(r *network.Request) network.Disposition {
 		resp = h.create(r, req)
 	}
 	resp.Topics = append(resp.Topics, refused...)
-	resp.ThrottleMillis = h.mutated(r, h.createdPartitions(resp))
 	return message.Answer(r, resp)
-}
-
-// createdPartitions is how many partitions the topics of an answer have that was no refusal.
-func (h *Handlers) createdPartitions(resp *kmsg.CreateTopicsResponse) (n int) {
-	image := h.Image()
-	for i := range resp.Topics {
-		if t := image.Topic(resp.Topics[i].Topic); t != nil && resp.Topics[i].ErrorCode == 0 {
-			n += len(t.Partitions)
-		}
-	}
-	return n
 }
 
 // refuse takes the topics out of the request that the client may not create.
@@ -55,7 +43,7 @@ func (h *Handlers) refuse(r *network.Request, req *kmsg.CreateTopicsRequest) (re
 }
 
 func (h *Handlers) create(r *network.Request, req *kmsg.CreateTopicsRequest) *kmsg.CreateTopicsResponse {
-	resp, code, text := h.decide(r, req, req.TimeoutMillis)
+	resp, code, text := h.mutate(r, req, req.TimeoutMillis, 6)
 	if code != nil {
 		return allFailed(req, code, text)
 	}

@@ -5,6 +5,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/thalweg-io/thalweg/broker/internal/controller"
 	"github.com/thalweg-io/thalweg/broker/internal/network"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -21,14 +22,20 @@ const (
 // still happen after that. On failure the answer is nil and the code is what each of its subjects
 // gets, with text.
 func (h *Handlers) decide(r *network.Request, req kmsg.Request, timeoutMs int32) (resp kmsg.Response, code *kerr.Error, text string) {
+	return h.decideFor(r, h.caller(r), req, timeoutMs)
+}
+
+func (h *Handlers) decideFor(r *network.Request, caller controller.Caller, req kmsg.Request, timeoutMs int32) (resp kmsg.Response, code *kerr.Error, text string) {
 	type outcome struct {
 		resp kmsg.Response
 		err  error
 	}
 	answered := make(chan outcome, 1)
-	h.Controller.Request(req, h.caller(r), func(resp kmsg.Response, err error) { answered <- outcome{resp, err} })
+	h.Controller.Request(req, caller, func(resp kmsg.Response, err error) { answered <- outcome{resp, err} })
 	timeout := time.NewTimer(min(max(time.Duration(timeoutMs)*time.Millisecond, 0), maxDecideWait))
 	defer timeout.Stop()
+	began := time.Now()
+	defer func() { r.Waited += time.Since(began) }()
 	select {
 	case o := <-answered:
 		if o.err == nil {

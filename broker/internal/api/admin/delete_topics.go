@@ -41,18 +41,16 @@ func (h *Handlers) DeleteTopics(r *network.Request) network.Disposition {
 		return message.Answer(r, d.resp)
 	}
 	d.run(req.TimeoutMillis)
-	d.resp.ThrottleMillis = h.mutated(r, d.partitions)
 	return message.Answer(r, d.resp)
 }
 
 // deletion is one request on its way.
 type deletion struct {
-	h          *Handlers
-	r          *network.Request
-	image      *metadata.Image
-	wanted     []kmsg.DeleteTopicsRequestTopic
-	resp       *kmsg.DeleteTopicsResponse
-	partitions int // of the topics that may be deleted
+	h      *Handlers
+	r      *network.Request
+	image  *metadata.Image
+	wanted []kmsg.DeleteTopicsRequestTopic
+	resp   *kmsg.DeleteTopicsResponse
 }
 
 func (d *deletion) answer(name *string, id [16]byte, code *kerr.Error, text string) {
@@ -78,7 +76,7 @@ func (d *deletion) run(timeoutMs int32) {
 		req.Topics = append(req.Topics, w)
 	}
 	if len(req.Topics) > 0 {
-		decided, code, text := d.h.decide(d.r, req, timeoutMs)
+		decided, code, text := d.h.mutate(d.r, req, timeoutMs, 5)
 		if code == nil {
 			d.resp.Topics = decided.(*kmsg.DeleteTopicsResponse).Topics
 		} else {
@@ -143,9 +141,6 @@ func (d *deletion) refuse(w kmsg.DeleteTopicsRequestTopic) func() {
 		return func() { d.answer(nil, w.TopicID, kerr.UnknownTopicID, "") }
 	case !describe, !d.h.allowed(d.r, security.OpDelete, security.ResourceTopic, name):
 		return func() { d.answer(&name, w.TopicID, kerr.TopicAuthorizationFailed, "") }
-	}
-	if t != nil {
-		d.partitions += len(t.Partitions)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package data
 import (
 	"time"
 
+	"github.com/thalweg-io/thalweg/broker/internal/api/message"
 	"github.com/thalweg-io/thalweg/broker/internal/delayed"
 	"github.com/thalweg-io/thalweg/broker/internal/network"
 	"github.com/thalweg-io/thalweg/broker/internal/quota"
@@ -62,6 +63,7 @@ type fetch struct {
 	wake      chan struct{}
 	timer     *time.Timer
 
+	most    int  // bytes that the answer may have, except for its first batch
 	bytes   int  // record bytes found
 	instant bool // answer without waiting: an error, a diverging epoch (SURFACE 68), or more than fits
 	answer  answer
@@ -90,7 +92,15 @@ func (s *fetch) serve(r *network.Request) network.Disposition {
 		return network.Hangup
 	}
 	if refused := s.open(); refused != nil {
-		return s.none(0, refused.Code, 0)
+		return s.none(refused.Code, 0)
+	}
+	if r.Mute > 0 { // by the request quota; the answer will be empty, so there is nothing to wait for
+		return s.throttled()
+	}
+	account := s.h.Limiter.Account(quota.Fetch, r.Session.Principal, r.ClientID)
+	s.most = int(min(s.req.MaxBytes, s.h.FetchMax))
+	if account != nil {
+		s.most = int(min(float64(s.most), account.Burst()))
 	}
 	deadline := r.Now.Add(min(max(time.Duration(s.req.MaxWaitMs)*time.Millisecond, 0), maxFetchWait))
 	s.look()
@@ -98,23 +108,31 @@ func (s *fetch) serve(r *network.Request) network.Disposition {
 		last = s.wait(deadline)
 		s.look()
 	}
-	throttle := s.h.throttle(r, quota.Fetch, s.bytes)
-	if throttle > 0 { // SURFACE 9: nothing at all, and the session has been told nothing
-		s.drop()
-		id := int32(0)
-		if s.session != nil {
-			id = s.session.id
+	if account != nil {
+		now, bytes := r.Now.Add(r.Waited), float64(s.bytes)
+		if r.Mute = account.Record(bytes, now); r.Mute > 0 {
+			account.Unrecord(bytes, now)
+			return s.throttled()
 		}
-		return s.none(throttle, 0, id)
 	}
 	id, refused := s.close()
 	if refused != nil {
 		s.drop()
-		return s.none(0, refused.Code, id)
+		return s.none(refused.Code, id)
 	}
 	s.build(id)
 	s.count()
 	return network.Answered
+}
+
+// throttled answers with nothing at all, and the session has been told nothing (SURFACE 9).
+func (s *fetch) throttled() network.Disposition {
+	s.drop()
+	id := int32(0)
+	if s.session != nil {
+		id = s.session.id
+	}
+	return s.none(0, id)
 }
 
 // count tells the partitions what is sent of them.
@@ -127,24 +145,24 @@ func (s *fetch) count() {
 }
 
 // none answers without any partition.
-func (s *fetch) none(throttleMs int32, code int16, sessionID int32) network.Disposition {
+func (s *fetch) none(code int16, sessionID int32) network.Disposition {
 	r := s.r
-	r.Out = wire.AppendFetchHead(r.Out, r.Version, throttleMs, code, sessionID, 0)
+	r.Out = wire.AppendFetchHead(r.Out, r.Version, message.ThrottleMs(r), code, sessionID, 0)
 	r.Out = wire.AppendFetchEnd(r.Out, r.Version, nil)
 	return network.Answered
 }
 
 // enough reports whether the answer can go now (SURFACE 68). Nobody can have more than max_bytes.
 func (s *fetch) enough() bool {
-	least := min(s.req.MinBytes, s.req.MaxBytes, s.h.FetchMax)
-	return s.instant || len(s.parts) == 0 || s.bytes >= int(max(least, 0))
+	least := min(int(s.req.MinBytes), s.most)
+	return s.instant || len(s.parts) == 0 || s.bytes >= max(least, 0)
 }
 
 // look reads every partition anew, within the request's bounds (SURFACE 66).
 func (s *fetch) look() {
 	s.drop()
 	s.parts, s.endpoints, s.bytes, s.instant = s.parts[:0], s.endpoints[:0], 0, false
-	left := int(min(s.req.MaxBytes, s.h.FetchMax))
+	left := s.most
 	byID := s.r.Version >= fetchTopicID
 	var l lookup
 	var refused error
@@ -240,6 +258,8 @@ func (s *fetch) wait(deadline time.Time) (last bool) {
 	if !s.op.Park(nil, time.Time{}) {
 		return false
 	}
+	began := time.Now()
+	defer func() { s.r.Waited += time.Since(began) }()
 	if s.timer == nil {
 		s.timer = time.NewTimer(left)
 	} else {

@@ -233,18 +233,23 @@ func TestThrottledFetchKeepsTheSession(t *testing.T) {
 	c := newConsumer(t, 12)
 	c.want("a=0", "a:0")
 	c.write("a", 1)
-	c.r.h.Limiter = throttled{}
-	if resp := c.want(""); resp.ThrottleMillis != 1000 {
+	c.r.h.Limiter = &throttled{quota.NewAccount(quota.Fetch, 1, quota.Window{Num: 2, Size: time.Second})}
+	c.r.h.Limiter.Account(quota.Fetch, security.Principal{}, nil).Record(2, c.r.now)
+	if resp := c.want(""); resp.ThrottleMillis < 1000 {
 		t.Errorf("%+v", resp)
 	}
 	c.r.h.Limiter = quota.Unlimited{}
 	c.want("a=1")
 }
 
-type throttled struct{}
+// throttled has one account for the bytes that everybody fetches.
+type throttled struct{ account *quota.Account }
 
-func (throttled) Record(quota.Kind, security.Principal, []byte, float64, time.Time) time.Duration {
-	return time.Second
+func (l *throttled) Account(k quota.Kind, _ security.Principal, _ []byte) *quota.Account {
+	if k != quota.Fetch {
+		return nil
+	}
+	return l.account
 }
 
 func TestPoint074SessionEpochsWrap(t *testing.T) {

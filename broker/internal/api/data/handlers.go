@@ -2,8 +2,8 @@ package data
 
 import (
 	"log/slog"
-	"time"
 
+	"github.com/thalweg-io/thalweg/broker/internal/api/message"
 	"github.com/thalweg-io/thalweg/broker/internal/delayed"
 	"github.com/thalweg-io/thalweg/broker/internal/metadata"
 	"github.com/thalweg-io/thalweg/broker/internal/network"
@@ -59,14 +59,12 @@ func (h *Handlers) allowed(r *network.Request, op security.Operation, topic stri
 }
 
 // throttle accounts for use and arranges the throttling: the answer says how long, and the
-// connection is muted for that time (SURFACE 8).
+// connection is muted for that time. Of this and the request quota the larger counts (SURFACE 8).
 func (h *Handlers) throttle(r *network.Request, k quota.Kind, bytes int) (ms int32) {
-	d := h.Limiter.Record(k, r.Session.Principal, r.ClientID, float64(bytes), r.Now)
-	if d <= 0 {
-		return 0
+	if a := h.Limiter.Account(k, r.Session.Principal, r.ClientID); a != nil {
+		r.Mute = max(r.Mute, a.Record(float64(bytes), r.Now))
 	}
-	r.Mute = d
-	return int32(d / time.Millisecond)
+	return message.ThrottleMs(r)
 }
 
 // leaderHint adds the present leader of a partition to an answer that says "not me" (KIP-951), and

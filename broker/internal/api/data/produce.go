@@ -48,7 +48,6 @@ type produce struct {
 	waits   []appended           // what acks=all waits for
 	op      delayed.Op
 	opts    replica.AppendOptions
-	bytes   int
 	failed  bool
 	// noTransaction: there are transactional records, but no transactional id.
 	noTransaction bool
@@ -79,13 +78,13 @@ func (s *produce) serve(r *network.Request) network.Disposition {
 	}
 	if s.req.Acks == 0 {
 		defer s.done()
-		s.h.throttle(r, quota.Produce, s.bytes)
+		s.h.throttle(r, quota.Produce, r.Size())
 		if s.failed { // SURFACE 7: closing is the only way to tell
 			return network.Hangup
 		}
 		return network.Silent
 	}
-	s.resp.ThrottleMs = s.h.throttle(r, quota.Produce, s.bytes)
+	s.resp.ThrottleMs = s.h.throttle(r, quota.Produce, r.Size())
 	if len(s.waits) > 0 && !plantedAcksBeforeFlush && s.park() {
 		return network.Pending
 	}
@@ -103,7 +102,7 @@ func (s *produce) begin() {
 	if cap(s.results) < n {
 		s.results = make([]wire.ProduceResult, 0, n)
 	}
-	s.results, s.waits, s.bytes, s.failed = s.results[:0], s.waits[:0], 0, false
+	s.results, s.waits, s.failed = s.results[:0], s.waits[:0], false
 	s.resp.Topics, s.resp.Endpoints = s.resp.Topics[:0], s.resp.Endpoints[:0]
 	s.opts.Acks, s.opts.AllowZstd, s.opts.Now = s.req.Acks, s.r.Version >= produceZstd, s.r.Now
 	s.opts.Validator = &connectionOf(s.r).validator
@@ -159,7 +158,6 @@ func (s *produce) partition(part *wire.ProducePartition, l lookup, byID bool, er
 		err = checkTransaction(part.Records)
 	}
 	if err == nil {
-		s.bytes += len(part.Records)
 		a, err = p.Append(part.Records, &s.opts)
 	}
 	if err != nil {

@@ -8,6 +8,8 @@
 package message
 
 import (
+	"math"
+
 	"github.com/thalweg-io/thalweg/broker/internal/network"
 	"github.com/thalweg-io/thalweg/internal/kafka/wire"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -23,9 +25,17 @@ func Decode(r *network.Request, req kmsg.Request) error {
 	return req.ReadFrom(r.Payload)
 }
 
-// Answer encodes resp, in the request's version, as the answer.
+// Answer encodes resp, in the request's version, as the answer. If the client is to be throttled, the answer says so.
 func Answer(r *network.Request, resp kmsg.Response) network.Disposition {
 	resp.SetVersion(r.Version)
+	if r.Mute > 0 {
+		if t, ok := resp.(kmsg.SetThrottleResponse); ok {
+			t.SetThrottle(ThrottleMs(r))
+		}
+	}
 	r.Out = resp.AppendTo(r.Out)
 	return network.Answered
 }
+
+// ThrottleMs is what the answer of r tells as throttle_time_ms.
+func ThrottleMs(r *network.Request) int32 { return int32(min(r.Mute.Milliseconds(), math.MaxInt32)) }
