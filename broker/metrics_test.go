@@ -252,3 +252,23 @@ func newAnswer() *answer                      { return &answer{code: http.Status
 func (a *answer) Header() http.Header         { return a.head }
 func (a *answer) WriteHeader(code int)        { a.code = code }
 func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }
+
+// TestQuotaMetrics: who is throttled is told by client id, with the time.
+func TestQuotaMetrics(t *testing.T) {
+	b := brokertest.Start(t, withMetrics(), shortWindow)
+	c := dialRaw(t, b.Addr())
+	id := createTopic(t, c, "orders")
+	setQuota(t, b, "raw", "producer_byte_rate", 1000)
+	checkProduced(t, 9, c.call(produceFrame(t, "orders", id, 9, 1, 1, 3000)))
+	got := scrape(t, b)
+	labels := []string{"quota", "producer_byte_rate", "client_id", "raw"}
+	if n := sample(t, got, "thalweg_quota_throttled_total", labels...); n != 1 {
+		t.Errorf("throttled %v times", n)
+	}
+	if s := sample(t, got, "thalweg_quota_throttle_seconds_total", labels...); s < 2 || s > 2.2 {
+		t.Errorf("throttled for %v s", s)
+	}
+	if n := sample(t, got, "thalweg_quota_accounts"); n != 1 {
+		t.Errorf("%v accounts", n)
+	}
+}

@@ -29,7 +29,7 @@ func (s *Server) apiVersions(r *network.Request) network.Disposition {
 	default:
 		r.Session.ClientName, r.Session.ClientVersion = req.ClientSoftwareName, req.ClientSoftwareVersion
 		s.table.advertise(resp)
-		s.features(resp, r.Version)
+		s.features(resp, r.Version, served)
 	}
 	return message.Answer(r, resp)
 }
@@ -66,7 +66,7 @@ var served = []kmsg.ApiVersionsResponseSupportedFeature{
 
 // features tells the features that are served and their finalized levels. Features whose minimum is 0 are left
 // out below version 4 (SURFACE 5).
-func (s *Server) features(resp *kmsg.ApiVersionsResponse, version int16) {
+func (s *Server) features(resp *kmsg.ApiVersionsResponse, version int16, served []kmsg.ApiVersionsResponseSupportedFeature) {
 	image := s.image()
 	for _, f := range served {
 		if f.MinVersion == 0 && version < 4 {

@@ -2,6 +2,8 @@ package api
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/thalweg-io/thalweg/broker/internal/api/admin"
 	"github.com/thalweg-io/thalweg/broker/internal/api/data"
@@ -115,7 +117,7 @@ func newApiVersions(version int16) *kmsg.ApiVersionsRequest {
 	return req
 }
 
-func TestApiVersionsTellsTheTable(t *testing.T) {
+func TestPoint003ApiVersionsTellsTheTable(t *testing.T) {
 	s := newServer(t)
 	for v := int16(0); v <= 5; v++ {
 		r, resp := apiVersions(t, s, newApiVersions(v))
@@ -134,16 +136,16 @@ func TestApiVersionsTellsTheTable(t *testing.T) {
 	}
 }
 
-// TestApiVersionsFromTheFuture is KIP-511: version 0 body, the range of ApiVersions alone, and the
+// TestPoint002ApiVersionsFromTheFuture is KIP-511: version 0 body, the range of ApiVersions alone, and the
 // connection stays.
-func TestApiVersionsFromTheFuture(t *testing.T) {
+func TestPoint002ApiVersionsFromTheFuture(t *testing.T) {
 	_, resp := apiVersions(t, newServer(t), newApiVersions(77))
 	if resp.ErrorCode != kerr.UnsupportedVersion.Code || len(resp.ApiKeys) != 1 || resp.ApiKeys[0].ApiKey != 18 || resp.ApiKeys[0].MaxVersion != 5 {
 		t.Errorf("%+v", resp)
 	}
 }
 
-func TestApiVersionsChecksTheClientsSoftware(t *testing.T) {
+func TestPoint003ApiVersionsChecksTheClientsSoftware(t *testing.T) {
 	s := newServer(t)
 	for name, ok := range map[string]bool{"apache-kafka-java": true, "a": true, "": false, "-a": false, "a b": false, "a.": false} {
 		req := newApiVersions(3)
@@ -155,7 +157,7 @@ func TestApiVersionsChecksTheClientsSoftware(t *testing.T) {
 	}
 }
 
-func TestApiVersionsElsewhere(t *testing.T) {
+func TestPoint004ApiVersionsElsewhere(t *testing.T) {
 	s := newServer(t)
 	other := "AAAAAAAAAAAAAAAAAAAAAA"
 	mine := clusterID
@@ -174,7 +176,7 @@ func TestApiVersionsElsewhere(t *testing.T) {
 	f(&other, 1, kerr.RebootstrapRequired.Code)
 }
 
-func TestUnservedAndMalformedHangUp(t *testing.T) {
+func TestPoint002UnservedAndMalformedHangUp(t *testing.T) {
 	s := newServer(t)
 	if _, d := serve(s, kmsg.NewPtrHeartbeatRequest(), nil); d != network.Hangup {
 		t.Errorf("unserved API: disposition %d", d)
@@ -189,4 +191,65 @@ func TestUnservedAndMalformedHangUp(t *testing.T) {
 			t.Errorf("%s with garbage: disposition %d", s.table[key].Name, d)
 		}
 	}
+}
+
+// TestPoint005FeaturesWithMinimumZero are left out below version 4, whose readers take 0 for an error.
+func TestPoint005FeaturesWithMinimumZero(t *testing.T) {
+	s := newServer(t)
+	some := []kmsg.ApiVersionsResponseSupportedFeature{{Name: "a", MinVersion: 0, MaxVersion: 1}, {Name: "b", MinVersion: 1, MaxVersion: 2}}
+	for v, want := range map[int16]int{3: 1, 4: 2, 5: 2} {
+		resp := kmsg.NewPtrApiVersionsResponse()
+		s.features(resp, v, some)
+		if n := len(resp.SupportedFeatures); n != want || resp.SupportedFeatures[n-1].Name != "b" {
+			t.Errorf("v%d: %+v", v, resp.SupportedFeatures)
+		}
+	}
+}
+
+// busy has one account for everybody's request time.
+type busy struct{ account *quota.Account }
+
+func (b busy) Account(k quota.Kind, _ security.Principal, _ []byte) *quota.Account {
+	if k != quota.RequestTime {
+		return nil
+	}
+	return b.account
+}
+
+// TestPoint008RequestQuota: an answer tells for how long the client is throttled by what its requests used before, and
+// the connection is to be muted for that time.
+func TestPoint008RequestQuota(t *testing.T) {
+	s := newServer(t)
+	account := quota.NewAccount(quota.RequestTime, 1, quota.DefaultWindow)
+	s.limiter = busy{account}
+	r, resp := apiVersions(t, s, newApiVersions(3))
+	if r.Mute != 0 || resp.ThrottleMillis != 0 {
+		t.Errorf("nothing used yet: muted for %v, told %d ms", r.Mute, resp.ThrottleMillis)
+	}
+	if !(account.Record(0, time.Now()) == 0) {
+		t.Error("one request is more than 1 % of 10 s")
+	}
+	account.Record(quota.ThreadTime(time.Minute), time.Now())
+	r, resp = apiVersions(t, s, newApiVersions(3))
+	if r.Mute != time.Second || resp.ThrottleMillis != 1000 {
+		t.Errorf("a minute used: muted for %v, told %d ms", r.Mute, resp.ThrottleMillis)
+	}
+}
+
+// TestRequestTimeIsCounted: what a handler takes goes to the account, what it waits does not.
+func TestRequestTimeIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
+		account := quota.NewAccount(quota.RequestTime, 1, quota.Window{Num: 2, Size: time.Second}) // 10 ms per second
+		e := &Entry{serve: func(r *network.Request) network.Disposition {
+			time.Sleep(7 * time.Second)
+			r.Waited = 7*time.Second - 15*time.Millisecond
+			return network.Answered
+		}}
+		r := &network.Request{}
+		s.timed(e, r, account)
+		if d := account.Record(0, time.Now()); d != 500*time.Millisecond {
+			t.Errorf("15 ms of 10: throttled by %v", d)
+		}
+	})
 }

@@ -98,7 +98,7 @@ func TestSlowButInTime(t *testing.T) {
 
 // Goal: Mute: the answer is sent at once, the next request is served later, whether the answer
 // came from Serve or from elsewhere; shutdown does not wait for it.
-func TestMute(t *testing.T) {
+func TestPoint008Mute(t *testing.T) {
 	for _, pending := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newTestServer(t, func(r *Request) Disposition {

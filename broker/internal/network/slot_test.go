@@ -11,7 +11,7 @@ import (
 
 // Goal: answers leave in request order although requests are completed in any order, by other
 // goroutines, small and large ones mixed. Method: pipelined Produce over TCP, random completion.
-func TestProduceAnswersInOrder(t *testing.T) {
+func TestPoint001ProduceAnswersInOrder(t *testing.T) {
 	const rounds, n = 20, 24
 	serve, parked := parkProduce()
 	s := newTestServer(t, serve)
@@ -71,7 +71,7 @@ func TestAnswerWaitsForItsTurn(t *testing.T) {
 }
 
 // Goal: only Produce overlaps Produce. Method: two requests in a row, the first stays pending.
-func TestOnlyProduceOverlaps(t *testing.T) {
+func TestPoint001OnlyProduceOverlaps(t *testing.T) {
 	for _, c := range []struct {
 		first, second []byte
 		overlap       bool

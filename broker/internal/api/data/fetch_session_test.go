@@ -228,8 +228,8 @@ func TestFetchSessionOfADeletedTopic(t *testing.T) {
 	}
 }
 
-// TestThrottledFetchKeepsTheSession is SURFACE 9: an empty answer; what the client was not told stays news.
-func TestThrottledFetchKeepsTheSession(t *testing.T) {
+// TestPoint009ThrottledFetchKeepsTheSession is SURFACE 9: an empty answer; what the client was not told stays news.
+func TestPoint009ThrottledFetchKeepsTheSession(t *testing.T) {
 	c := newConsumer(t, 12)
 	c.want("a=0", "a:0")
 	c.write("a", 1)
@@ -240,6 +240,34 @@ func TestThrottledFetchKeepsTheSession(t *testing.T) {
 	}
 	c.r.h.Limiter = quota.Unlimited{}
 	c.want("a=1")
+}
+
+// TestPoint009ThrottledFetchIsUnrecorded: what was not sent is not held against the client; a fetch takes no more than the
+// quota allows at once, except for its first batch.
+func TestPoint009ThrottledFetchIsUnrecorded(t *testing.T) {
+	c := newConsumer(t, 12)
+	for range 10 {
+		c.write("a", 1)
+	}
+	limited := &throttled{quota.NewAccount(quota.Fetch, 100, quota.Window{Num: 3, Size: time.Second})} // two batches of 70 bytes, at once
+	c.r.h.Limiter = limited
+	c.epoch = -1
+	fetch := func() *kmsg.FetchResponse { return c.r.fetch(c.request("a:0")) }
+	resp := fetch()
+	if n := len(resp.Topics[0].Partitions[0].RecordBatches); resp.ThrottleMillis != 0 || n == 0 || n > 200 {
+		t.Fatalf("the first: %d bytes, %d ms", n, resp.ThrottleMillis)
+	}
+	throttle := int32(0)
+	for range 3 { // each would be more than is allowed; the second is throttled for as long as the first
+		resp = fetch()
+		if len(resp.Topics) != 0 || resp.ThrottleMillis == 0 || throttle != 0 && resp.ThrottleMillis != throttle {
+			t.Fatalf("%+v, before %d ms", resp, throttle)
+		}
+		throttle = resp.ThrottleMillis
+	}
+	if d := limited.account.Record(0, c.r.now); d != 0 {
+		t.Errorf("throttled by %v for what it did not get", d)
+	}
 }
 
 // throttled has one account for the bytes that everybody fetches.
