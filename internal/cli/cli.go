@@ -74,6 +74,7 @@ func tree(s Streams, e command.Env, code *int) *cobra.Command {
 	root.SetErr(s.Err)
 	root.AddCommand(passing("server", "run a broker", serverHelp, func(args []string) error { return runServer(args, s) }))
 	root.AddCommand(command.Commands(e)...)
+	root.AddCommand(command.Log(e))
 	root.AddCommand(
 		passing("kafka-server-stop", "stop the brokers that run on this machine", serverStopHelp, func(args []string) error { return runServerStop(args, s) }),
 		passing("version", "print the version", versionHelp, func(args []string) error { return runVersion(args, s) }),

@@ -42,6 +42,7 @@ func Tools() []Tool {
 		{"kafka-consumer-groups", "list, describe and delete groups of consumers, and set or delete their offsets", consumerGroupsParser, runConsumerGroups, unparsedConsumerGroups},
 		{"kafka-consumer-perf-test", "measure how fast a topic is read", consumerPerfParser, runConsumerPerf, nil},
 		{"kafka-delete-records", "delete records of partitions up to an offset", deleteRecordsParser, runDeleteRecords, nil},
+		{"kafka-dump-log", "look into the files of a broker", dumpLogParser, runDumpLog, unparsedDumpLog},
 		{"kafka-get-offsets", "get the offsets of topics and partitions", getOffsetsParser, runGetOffsets, unparsedGetOffsets},
 		{"kafka-groups", "list groups of all types", groupsParser, runGroups, nil},
 		{"kafka-log-dirs", "query how full data directories are", logDirsParser, runLogDirs, nil},
