@@ -57,7 +57,11 @@ var properties = []property{
 
 // groupKeys are the keys that the coordinator of groups acts on; it takes them from Config.Properties.
 var groupKeys = []string{
-	"group.consumer.assignors", "group.consumer.max.size", "group.consumer.migration.policy", "group.consumer.regex.refresh.interval.ms",
+	"group.consumer.assignment.interval.ms", "group.consumer.assignors", "group.consumer.heartbeat.interval.ms",
+	"group.consumer.max.assignment.interval.ms", "group.consumer.max.heartbeat.interval.ms", "group.consumer.max.session.timeout.ms",
+	"group.consumer.max.size", "group.consumer.migration.policy", "group.consumer.min.assignment.interval.ms",
+	"group.consumer.min.heartbeat.interval.ms", "group.consumer.min.session.timeout.ms",
+	"group.consumer.regex.refresh.interval.ms", "group.consumer.session.timeout.ms",
 	"group.coordinator.rebalance.protocols", "group.coordinator.threads",
 	"group.initial.rebalance.delay.ms", "group.max.session.timeout.ms", "group.max.size", "group.min.session.timeout.ms",
 	"offset.metadata.max.bytes", "offsets.commit.timeout.ms", "offsets.retention.check.interval.ms", "offsets.retention.minutes",

@@ -61,6 +61,7 @@ func (e *Entry) versions() kmsg.ApiVersionsResponseApiKey {
 
 // served are the features whose APIs are in the table, with the levels supported.
 var served = []kmsg.ApiVersionsResponseSupportedFeature{
+	{Name: "group.version", MinVersion: 0, MaxVersion: 1},
 	{Name: "metadata.version", MinVersion: 7, MaxVersion: 30},
 }
 

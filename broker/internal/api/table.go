@@ -76,6 +76,8 @@ func newTable(s *Server) *table {
 		{57, "UpdateFeatures", 0, 2, security.ResourceCluster, security.OpAlter, 16, s.admin.UpdateFeatures},
 		{60, "DescribeCluster", 0, 2, security.ResourceNone, security.OpNone, 4, s.admin.DescribeCluster},
 		{61, "DescribeProducers", 0, 0, security.ResourceTopic, security.OpRead, 8, s.data.DescribeProducers},
+		{68, "ConsumerGroupHeartbeat", 0, 1, security.ResourceGroup, security.OpRead, 4, s.group.ConsumerGroupHeartbeat},
+		{69, "ConsumerGroupDescribe", 0, 1, security.ResourceGroup, security.OpDescribe, 8, s.group.ConsumerGroupDescribe},
 		{74, "ListConfigResources", 0, 1, security.ResourceCluster, security.OpDescribeConfigs, 8, s.admin.ListConfigResources},
 		{75, "DescribeTopicPartitions", 0, 0, security.ResourceTopic, security.OpDescribe, 8, s.admin.DescribeTopicPartitions},
 	}

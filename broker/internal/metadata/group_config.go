@@ -48,10 +48,10 @@ func GroupConfigDefOf(name string) *GroupConfigDef {
 
 // groupConfigs is every group config of Kafka 4.4 in order of name; read-only.
 var groupConfigs = [...]GroupConfigDef{
-	{Name: "consumer.assignment.interval.ms", Type: TypeInt, Default: "1000", Server: "group.consumer.assignment.interval.ms", check: atLeast(0)},
+	{Name: "consumer.assignment.interval.ms", Type: TypeInt, Default: "1000", Server: "group.consumer.assignment.interval.ms", Effective: true, check: atLeast(0)},
 	{Name: "consumer.assignor.offload.enable", Type: TypeBoolean, Default: "true", Server: "group.consumer.assignor.offload.enable", Hidden: true},
-	{Name: "consumer.heartbeat.interval.ms", Type: TypeInt, Default: "5000", Server: "group.consumer.heartbeat.interval.ms", check: atLeast(1)},
-	{Name: "consumer.session.timeout.ms", Type: TypeInt, Default: "45000", Server: "group.consumer.session.timeout.ms", check: atLeast(1)},
+	{Name: "consumer.heartbeat.interval.ms", Type: TypeInt, Default: "5000", Server: "group.consumer.heartbeat.interval.ms", Effective: true, check: atLeast(1)},
+	{Name: "consumer.session.timeout.ms", Type: TypeInt, Default: "45000", Server: "group.consumer.session.timeout.ms", Effective: true, check: atLeast(1)},
 	{Name: "errors.deadletterqueue.copy.record.enable", Type: TypeBoolean, Default: "false"},
 	{Name: "errors.deadletterqueue.topic.name", Type: TypeString},
 	{Name: "share.assignment.interval.ms", Type: TypeInt, Default: "1000", Server: "group.share.assignment.interval.ms", check: atLeast(0)},

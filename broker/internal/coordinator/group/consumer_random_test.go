@@ -17,7 +17,7 @@ import (
 // loaded again. After every step no partition may be with two members at once: neither by the coordinator's books, nor by what the
 // members were told and have not confirmed to have given back. When calm returns the group must become stable, everything assigned.
 func TestConsumerGroupRandom(t *testing.T) {
-	seeds := 150
+	seeds := 60
 	if testing.Short() {
 		seeds = 30
 	}

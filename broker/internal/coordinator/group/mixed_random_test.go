@@ -15,7 +15,7 @@ import (
 // through rebalances and is converted to and fro. Every request must be answered once. When calm returns all who live must be in
 // one stable group, with everything assigned, each partition once.
 func TestMixedGroupRandom(t *testing.T) {
-	seeds := 150
+	seeds := 60
 	if testing.Short() {
 		seeds = 30
 	}

@@ -20,7 +20,7 @@ func pair(t *testing.T) *world {
 	return w
 }
 
-func TestPoint094(t *testing.T) {
+func TestPoint094MemberIDRequired(t *testing.T) {
 	w := newWorld(t, nil)
 	w.expect(t, "join A v=4", "A joined: MEMBER_ID_REQUIRED id=A", "+ classic group=g")
 	w.expect(t, "join A v=4")
@@ -32,7 +32,7 @@ func TestPoint094(t *testing.T) {
 	w.expect(t, "advance ms=3000", "C joined: ok")
 }
 
-func TestPoint095(t *testing.T) {
+func TestPoint095States(t *testing.T) {
 	w := pair(t)
 	w.expect(t, "heartbeat A", "A heard: ok")
 	w.say(t, "join A")
@@ -46,7 +46,7 @@ func TestPoint095(t *testing.T) {
 	w.expect(t, "list", "g: classic Empty")
 }
 
-func TestPoint096(t *testing.T) {
+func TestPoint096InitialDelay(t *testing.T) {
 	w := newWorld(t, nil)
 	w.say(t, "join A v=3 rebalance=7000")
 	w.say(t, "advance ms=2999")
@@ -64,7 +64,7 @@ func TestPoint096(t *testing.T) {
 	w.expect(t, "advance ms=1", "A joined: ok generation=2 protocol=consumer/range leader=A id=A [A t] [C i t]")
 }
 
-func TestPoint097(t *testing.T) {
+func TestPoint097LeaderAndVote(t *testing.T) {
 	w := instantly(t)
 	w.say(t, "join A v=3 protocols=(x/t,range/t,sticky/t)")
 	w.say(t, "advance ms=1")
@@ -76,7 +76,7 @@ func TestPoint097(t *testing.T) {
 		"B joined: ok generation=2 protocol=consumer/sticky leader=A id=B", "C joined: ok generation=2 protocol=consumer/sticky leader=A id=C")
 }
 
-func TestPoint098(t *testing.T) {
+func TestPoint098Rejoin(t *testing.T) {
 	w := pair(t)
 	w.expect(t, "join B", "B joined: ok generation=2 protocol=consumer/range leader=A id=B")
 	w.expect(t, "heartbeat A", "A heard: ok")
@@ -89,7 +89,7 @@ func TestPoint098(t *testing.T) {
 	w.expect(t, "heartbeat A", "A heard: REBALANCE_IN_PROGRESS")
 }
 
-func TestPoint099(t *testing.T) {
+func TestPoint099Sync(t *testing.T) {
 	w := instantly(t)
 	w.say(t, "join A v=3 rebalance=8000")
 	w.say(t, "advance ms=1")
@@ -111,7 +111,7 @@ func TestPoint099(t *testing.T) {
 	w.expect(t, "heartbeat A", "A heard: REBALANCE_IN_PROGRESS")
 }
 
-func TestPoint100(t *testing.T) {
+func TestPoint100Errors(t *testing.T) {
 	w := newWorld(t, map[string]string{"group.initial.rebalance.delay.ms": "0", "group.max.size": "1"})
 	w.say(t, "join A v=5 instance=i")
 	w.say(t, "sync A instance=i")
@@ -126,7 +126,7 @@ func TestPoint100(t *testing.T) {
 	w.expect(t, "join B session=1800001", "B joined: INVALID_SESSION_TIMEOUT")
 }
 
-func TestPoint101(t *testing.T) {
+func TestPoint101StaticMembers(t *testing.T) {
 	w := instantly(t)
 	w.say(t, "join A instance=i session=20000")
 	w.say(t, "sync A instance=i assign=A:all")
@@ -138,7 +138,7 @@ func TestPoint101(t *testing.T) {
 	w.expect(t, "leave instance=i v=3", "left: ok [ i ok]", "+ classic group=g: v3 type=\"consumer\" generation=2 protocol=- leader=-")
 }
 
-func TestPoint102(t *testing.T) {
+func TestPoint102CommitIsHeartbeat(t *testing.T) {
 	w := pair(t)
 	for range 5 {
 		w.expect(t, "advance ms=9000")
@@ -152,7 +152,7 @@ func TestPoint102(t *testing.T) {
 	w.expect(t, "heartbeat A", "A heard: REBALANCE_IN_PROGRESS") // still a member
 }
 
-func TestPoint103(t *testing.T) {
+func TestPoint103Describe(t *testing.T) {
 	w := pair(t)
 	w.expect(t, "describe group=x v=5", "x: ok state=Dead")
 	w.expect(t, "describe group=x v=6", "x: GROUP_ID_NOT_FOUND state=Dead")
@@ -161,7 +161,7 @@ func TestPoint103(t *testing.T) {
 	w.expect(t, "describe", "g: ok state=PreparingRebalance protocol=consumer/", `A instance=- client=A host=/127.0.0.1 metadata="" assignment="a"`, "B")
 }
 
-func TestPoint105(t *testing.T) {
+func TestPoint105SimpleCommit(t *testing.T) {
 	w := instantly(t)
 	w.expect(t, "commit A generation=-1\nt/0=1", "A committed: t/0 ok", "+ offset group=g t/0: v4 offset=1")
 	w.expect(t, "list", `g: classic Empty ""`)
@@ -171,7 +171,7 @@ func TestPoint105(t *testing.T) {
 	w.expect(t, "commit A\nt/0=1", "A committed: t/0 REBALANCE_IN_PROGRESS")
 }
 
-func TestPoint106(t *testing.T) {
+func TestPoint106CommitErrors(t *testing.T) {
 	w := newWorld(t, map[string]string{"offset.metadata.max.bytes": "2", "group.initial.rebalance.delay.ms": "0"})
 	w.expect(t, "commit A generation=0 v=9\nt/0=1", "A committed: t/0 GROUP_ID_NOT_FOUND")
 	w.expect(t, "commit A generation=0 v=8\nt/0=1", "A committed: t/0 ILLEGAL_GENERATION")
@@ -181,7 +181,7 @@ func TestPoint106(t *testing.T) {
 	w.expect(t, "fetch", "fetched: ok")
 }
 
-func TestPoint108(t *testing.T) {
+func TestPoint108Fetch(t *testing.T) {
 	w := newWorld(t, nil)
 	w.expect(t, "fetch topics=(t/0)", "fetched: ok t/0=-1")
 	w.say(t, "commit A\nt/0=1 u/5=2:x")
@@ -193,7 +193,7 @@ func TestPoint108(t *testing.T) {
 	w.expect(t, "fetch stable", "fetched: ok t/0=-1 UNSTABLE_OFFSET_COMMIT u/5=2")
 }
 
-func TestPoint109(t *testing.T) {
+func TestPoint109Expiry(t *testing.T) {
 	retention := map[string]string{"offsets.retention.minutes": "1", "offsets.retention.check.interval.ms": "1000", "group.initial.rebalance.delay.ms": "0"}
 	w := newWorld(t, retention) // a group that became empty: from then on
 	w.say(t, "topic name=t")
@@ -231,7 +231,7 @@ func TestPoint109(t *testing.T) {
 	w.expect(t, "topic name=t partitions=0", "+ offset group=g t/0: tombstone", "+ offset group=g t/3: tombstone")
 }
 
-func TestPoint110(t *testing.T) {
+func TestPoint110Delete(t *testing.T) {
 	w := pair(t)
 	w.say(t, "commit A\nt/0=1 u/0=1")
 	w.expect(t, "delete", "deleted: NON_EMPTY_GROUP")
@@ -246,7 +246,7 @@ func TestPoint110(t *testing.T) {
 	w.expect(t, "offset-delete topics=(t/0)", "offsets deleted: NON_EMPTY_GROUP")
 }
 
-func TestPoint111(t *testing.T) { // the part of NOT_COORDINATOR: everybody who waits learns it
+func TestPoint111NotCoordinator(t *testing.T) { // the part of NOT_COORDINATOR: everybody who waits learns it
 	w := newWorld(t, nil)
 	w.say(t, "join A v=3")
 	w.expect(t, "reload", "A joined: NOT_COORDINATOR")
@@ -260,4 +260,80 @@ func TestPoint111(t *testing.T) { // the part of NOT_COORDINATOR: everybody who 
 	w.expect(t, "commit C group=h\nt/0=1", "+ offset group=h t/0")
 	w.expect(t, "fetch group=h")
 	w.expect(t, "reload", "C committed: t/0 NOT_COORDINATOR", "fetched: NOT_COORDINATOR")
+}
+
+func TestPoint104OtherType(t *testing.T) {
+	w := consumers(t)
+	w.say(t, "consumer A join")
+	w.expect(t, "describe v=5", "g: ok state=Dead")
+	w.expect(t, "describe v=6", "g: GROUP_ID_NOT_FOUND state=Dead")
+	w.expect(t, "list", `g: consumer Stable "consumer"`)
+	w.expect(t, "list types=(classic)")
+	w.say(t, "join B group=h v=3")
+	w.expect(t, "describe-consumer group=h", "h: GROUP_ID_NOT_FOUND")
+}
+
+// consumers makes a world with a topic of four partitions, in which targets are computed at once.
+func consumers(t *testing.T) *world {
+	w := newWorld(t, map[string]string{"group.consumer.assignment.interval.ms": "0", "group.initial.rebalance.delay.ms": "0"})
+	w.say(t, "topic name=t partitions=4")
+	return w
+}
+
+func TestPoint107MemberEpochs(t *testing.T) {
+	w := consumers(t)
+	w.expect(t, "commit A generation=-1\nt/0=1", "A committed: t/0 ok", "+ offset") // nobody is in the group
+	w.say(t, "consumer A join")
+	w.say(t, "consumer B join")
+	w.say(t, "consumer A")
+	w.say(t, "consumer A ack")
+	w.expect(t, "consumer A", "A heard: ok epoch=2") // has 0 and 1 since epoch 1
+	w.expect(t, "commit A v=8 generation=2\nt/0=1", "A committed: t/0 UNSUPPORTED_VERSION")
+	w.expect(t, "commit A v=9 generation=2\nt/0=1", "A committed: t/0 ok", "+ offset")
+	w.expect(t, "commit A v=9 generation=1\nt/0=2 t/1=2", "A committed: t/0 ok t/1 ok", "+ offset", "+ offset")
+	w.expect(t, "commit A v=9 generation=1\nt/0=2 t/2=2", "A committed: t/0 STALE_MEMBER_EPOCH t/2 STALE_MEMBER_EPOCH")
+	w.expect(t, "consumer B", "B heard: ok epoch=2 assignment=[t/2 t/3]", "+ current")
+	w.expect(t, "commit B v=9 generation=1\nt/2=2", "B committed: t/2 STALE_MEMBER_EPOCH")
+	w.expect(t, "commit B v=9 generation=3\nt/2=2", "B committed: t/2 STALE_MEMBER_EPOCH")
+	w.expect(t, "commit C v=9 generation=2\nt/2=2", "C committed: t/2 UNKNOWN_MEMBER_ID")
+	w.expect(t, "fetch member=A epoch=1", "fetched: STALE_MEMBER_EPOCH")
+	w.expect(t, "fetch member=A epoch=2", "fetched: ok t/0=2 t/1=2")
+}
+
+func TestPoint113HeartbeatRequest(t *testing.T) {
+	w := consumers(t)
+	for _, text := range []string{"epoch=0", "join nothing", "join owned=(t/0)", "join id=", "join instance=", "join rack=", "epoch=-2", "epoch=-3", "group= join"} {
+		w.expect(t, "consumer A "+text, "A heard: INVALID_REQUEST")
+	}
+	w.expect(t, "consumer A join assignor=mine", "A heard: UNSUPPORTED_ASSIGNOR")
+	w.expect(t, "consumer A join regex=*", "A heard: INVALID_REGULAR_EXPRESSION")
+	w.expect(t, "list")
+}
+
+func TestPoint114EpochFence(t *testing.T) {
+	w := consumers(t)
+	w.say(t, "consumer A join")
+	w.say(t, "consumer B join")
+	w.say(t, "consumer A")
+	w.say(t, "consumer A ack")
+	w.expect(t, "consumer A epoch=3", "A heard: FENCED_MEMBER_EPOCH")
+	w.expect(t, "consumer A epoch=1", "A heard: FENCED_MEMBER_EPOCH")             // does not say what it has
+	w.expect(t, "consumer A epoch=1 owned=(t/3)", "A heard: FENCED_MEMBER_EPOCH") // has what it must not have
+	w.expect(t, "consumer A epoch=1 owned=(t/1)", "A heard: ok epoch=2")          // has only not heard the answer
+	w.expect(t, "consumer A join", "A heard: ok epoch=2 assignment=[t/0 t/1]")
+}
+
+func TestPoint115ConsumerStates(t *testing.T) {
+	w := newWorld(t, nil)
+	w.say(t, "topic name=t partitions=4")
+	w.expect(t, "describe-consumer", "g: GROUP_ID_NOT_FOUND")
+	w.say(t, "consumer A join")
+	w.expect(t, "describe-consumer", "g: ok state=Stable", "A")
+	w.say(t, "consumer B join") // the target is too young for another
+	w.expect(t, "describe-consumer", "g: ok state=Assigning", "A", "B")
+	w.say(t, "advance ms=1000")
+	w.expect(t, "describe-consumer", "g: ok state=Reconciling", "A", "B")
+	w.say(t, "consumer A epoch=-1")
+	w.say(t, "consumer B epoch=-1")
+	w.expect(t, "describe-consumer", "g: ok state=Empty")
 }
