@@ -255,6 +255,8 @@ func (b *Broker) buildAPI(manager *replica.Manager) (err error) {
 	b.network, err = network.NewServer(network.Options{
 		Handler: server, Logger: b.lg, MaxFrame: b.cfg.MaxRequestBytes, IdleTimeout: b.cfg.ConnectionsMaxIdle,
 		MaxConnections: b.cfg.MaxConnections, MaxConnectionsPerIP: b.cfg.MaxConnectionsPerIP,
+		PerIPOverrides: b.cfg.PerIPOverrides, MaxConnectionRate: b.cfg.MaxConnectionRate,
+		QuotaWindow: b.cfg.QuotaWindow.window(), IPQuota: b.quotas.IP,
 		BudgetBytes: max(b.cfg.RequestMemoryBytes, 0),
 	})
 	return err

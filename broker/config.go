@@ -69,6 +69,12 @@ type Config struct {
 	MaxConnections int
 	// MaxConnectionsPerIP is max.connections.per.ip. Default: no limit.
 	MaxConnectionsPerIP int
+	// PerIPOverrides are addresses with a bound of their own in place of MaxConnectionsPerIP
+	// (max.connections.per.ip.overrides), in the form of netip.Addr.String.
+	PerIPOverrides map[string]int
+	// MaxConnectionRate is how many connections are accepted per second (max.connection.creation.rate), averaged over
+	// QuotaWindow. Default: no limit.
+	MaxConnectionRate int
 	// ConnectionsMaxIdle is connections.max.idle.ms. Default: 10 minutes. Negative: never.
 	ConnectionsMaxIdle time.Duration
 	// QuotaWindow is quota.window.num and quota.window.size.seconds: over what time the use of clients with quotas is

@@ -16,11 +16,15 @@ var (
 		Help: "Connections closed at once because of a limit."}
 	closedBy = metrics.Family{Name: "thalweg_network_connections_closed_total", Kind: metrics.KindCounter, Labels: []string{"reason"},
 		Help: "Connections that have ended, by reason."}
-	bytesRead = metrics.Family{Name: "thalweg_network_incoming_bytes_total", Kind: metrics.KindCounter, Unit: "bytes", Help: "Bytes read from clients."}
-	bytesSent = metrics.Family{Name: "thalweg_network_outgoing_bytes_total", Kind: metrics.KindCounter, Unit: "bytes", Help: "Bytes written to clients."}
-	bytesFile = metrics.Family{Name: "thalweg_network_sendfile_bytes_total", Kind: metrics.KindCounter, Unit: "bytes", Help: "Of the bytes written, those that went from the page cache by sendfile."}
-	readCalls = metrics.Family{Name: "thalweg_network_read_calls_total", Kind: metrics.KindCounter, Help: "System calls to read from clients."}
-	sendCalls = metrics.Family{Name: "thalweg_network_write_calls_total", Kind: metrics.KindCounter, Help: "System calls to write to clients, sendfile included."}
+	bytesRead    = metrics.Family{Name: "thalweg_network_incoming_bytes_total", Kind: metrics.KindCounter, Unit: "bytes", Help: "Bytes read from clients."}
+	bytesSent    = metrics.Family{Name: "thalweg_network_outgoing_bytes_total", Kind: metrics.KindCounter, Unit: "bytes", Help: "Bytes written to clients."}
+	bytesFile    = metrics.Family{Name: "thalweg_network_sendfile_bytes_total", Kind: metrics.KindCounter, Unit: "bytes", Help: "Of the bytes written, those that went from the page cache by sendfile."}
+	readCalls    = metrics.Family{Name: "thalweg_network_read_calls_total", Kind: metrics.KindCounter, Help: "System calls to read from clients."}
+	sendCalls    = metrics.Family{Name: "thalweg_network_write_calls_total", Kind: metrics.KindCounter, Help: "System calls to write to clients, sendfile included."}
+	partialBytes = metrics.Family{Name: "thalweg_network_partial_bytes", Kind: metrics.KindGauge, Unit: "bytes",
+		Help: "Memory of small frames of which a part has arrived."}
+	unsentBytes = metrics.Family{Name: "thalweg_network_unsent_bytes", Kind: metrics.KindGauge, Unit: "bytes",
+		Help: "Memory of answers that clients do not take."}
 	budgetUse = metrics.Family{Name: "thalweg_network_budget_bytes", Kind: metrics.KindGauge, Unit: "bytes",
 		Help: "Memory budget of large requests in use (queued.max.request.bytes)."}
 )
@@ -28,7 +32,7 @@ var (
 var connectionMetrics = metricGroup{
 	title: "Connections",
 	families: []*metrics.Family{&connectionCount, &connectionsMade, &connectionsEnded, &connectionsRefused, &closedBy, &bytesRead,
-		&bytesSent, &bytesFile, &readCalls, &sendCalls, &budgetUse},
+		&bytesSent, &bytesFile, &readCalls, &sendCalls, &budgetUse, &partialBytes, &unsentBytes},
 	collect: collectConnections,
 }
 
@@ -55,6 +59,8 @@ func collectConnections(s *scrape) {
 	s.one(&readCalls, n.ReadCalls)
 	s.one(&sendCalls, n.WriteCalls+n.SendfileCalls)
 	s.one(&budgetUse, n.BudgetBytes)
+	s.one(&partialBytes, n.PartialBytes)
+	s.one(&unsentBytes, n.UnsentBytes)
 }
 
 var (

@@ -2,6 +2,8 @@ package broker
 
 import (
 	"maps"
+	"math"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,6 +52,16 @@ var properties = []property{
 	{[]string{"max.partitions"}, func(c *Config, v string) error { return integer(&c.MaxPartitions, v, 1) }},
 	{[]string{"max.connections"}, func(c *Config, v string) error { return integer(&c.MaxConnections, v, 0) }},
 	{[]string{"max.connections.per.ip"}, func(c *Config, v string) error { return integer(&c.MaxConnectionsPerIP, v, 0) }},
+	{[]string{"max.connections.per.ip.overrides"}, func(c *Config, v string) (err error) { c.PerIPOverrides, err = overrides(v); return }},
+	{[]string{"max.connection.creation.rate"}, func(c *Config, v string) error {
+		var n int64
+		err := integer(&n, v, 1)
+		c.MaxConnectionRate = int(min(n, math.MaxInt32))
+		if c.MaxConnectionRate == math.MaxInt32 { // Kafka's way to say none
+			c.MaxConnectionRate = 0
+		}
+		return err
+	}},
 	{[]string{"connections.max.idle.ms"}, func(c *Config, v string) error { return millis(&c.ConnectionsMaxIdle, v) }},
 	{[]string{"metrics.listener"}, func(c *Config, v string) error { c.MetricsListener = v; return nil }},
 	{[]string{"queued.max.request.bytes"}, func(c *Config, v string) error { return integer(&c.RequestMemoryBytes, v, -1) }},
@@ -172,6 +184,21 @@ func list(v string) (out []string) {
 		}
 	}
 	return out
+}
+
+// overrides reads address:number,….
+func overrides(v string) (map[string]int, error) {
+	out := map[string]int{}
+	for _, s := range list(v) {
+		i := strings.LastIndexByte(s, ':')
+		a, err := netip.ParseAddr(strings.Trim(s[:max(i, 0)], "[]"))
+		n, nerr := strconv.ParseInt(s[i+1:], 10, 32)
+		if i < 0 || err != nil || nerr != nil || n < 0 {
+			return nil, badConfig("%q is not ADDRESS:NUMBER (host names are not looked up)", s)
+		}
+		out[a.Unmap().String()] = int(n)
+	}
+	return out, nil
 }
 
 func integer[T int | int16 | int32 | int64](to *T, v string, least int64) error {

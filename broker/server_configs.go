@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -50,6 +52,8 @@ func (b *Broker) serverConfigs() []admin.ServerConfig {
 		given("listeners", kmsg.ConfigTypeList, listeners(c.Listeners)),
 		given("log.dirs", kmsg.ConfigTypeList, strings.Join(c.LogDirs, ",")),
 		number("max.connections", limit(c.MaxConnections), 1<<31-1),
+		number("max.connection.creation.rate", limit(c.MaxConnectionRate), 1<<31-1),
+		given("max.connections.per.ip.overrides", kmsg.ConfigTypeString, c.overrides()),
 		number("max.connections.per.ip", limit(c.MaxConnectionsPerIP), 1<<31-1),
 		number("max.partitions", int64(c.MaxPartitions), defaultMaxPartitions),
 		number("max.incremental.fetch.session.cache.slots", int64(c.FetchSessions), defaultFetchSessions),
@@ -63,6 +67,15 @@ func (b *Broker) serverConfigs() []admin.ServerConfig {
 		memory,
 		number("socket.request.max.bytes", int64(c.MaxRequestBytes), 100<<20),
 	}
+}
+
+// overrides is PerIPOverrides as the key has it.
+func (c *Config) overrides() string {
+	var out []string
+	for _, ip := range slices.Sorted(maps.Keys(c.PerIPOverrides)) {
+		out = append(out, ip+":"+strconv.Itoa(c.PerIPOverrides[ip]))
+	}
+	return strings.Join(out, ",")
 }
 
 func listeners(ls []Listener) string {

@@ -18,6 +18,10 @@ func (s *Server) accept(ln net.Listener, l Listener) {
 		nc, err := ln.Accept()
 		if err == nil {
 			gap = acceptMinGap
+			if d := s.rate.Record(1, time.Now()); d > 0 && !s.pause(d) {
+				nc.Close()
+				return
+			}
 			// An error means that the connection is closed already, and counted.
 			_ = s.serve(nc, l, true)
 			continue
@@ -70,7 +74,7 @@ func (s *Server) register(nc net.Conn, l Listener, host string, limited bool) (*
 	}
 	d := s.doorLocked(l.Name)
 	if limited {
-		if over(s.mu.limited, s.opts.MaxConnections) || over(s.mu.perIP[host], s.opts.MaxConnectionsPerIP) {
+		if over(s.mu.limited, s.opts.MaxConnections) || s.overIPLocked(host) || s.overRate(host) {
 			s.mu.past.Refused++
 			d.refused++
 			return nil, errTooMany
@@ -89,6 +93,28 @@ func (s *Server) register(nc net.Conn, l Listener, host string, limited bool) (*
 	s.mu.past.Accepted++
 	s.wg.Add(1)
 	return c, nil
+}
+
+// overIPLocked reports whether an address has as many connections as it may.
+func (s *Server) overIPLocked(host string) bool {
+	if limit, ok := s.opts.PerIPOverrides[host]; ok {
+		return s.mu.perIP[host] >= limit
+	}
+	return over(s.mu.perIP[host], s.opts.MaxConnectionsPerIP)
+}
+
+// overRate reports whether an address opens connections faster than its quota allows. One that is refused does not count.
+func (s *Server) overRate(host string) bool {
+	if s.opts.IPQuota == nil {
+		return false
+	}
+	a := s.opts.IPQuota(host)
+	now := time.Now()
+	if a.Record(1, now) == 0 {
+		return false
+	}
+	a.Unrecord(1, now)
+	return true
 }
 
 func over(n, limit int) bool { return limit > 0 && n >= limit }

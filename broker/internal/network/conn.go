@@ -26,6 +26,8 @@ type conn struct {
 	sock    socket  // system calls, where nc allows them
 	session Session // see Session
 	limited bool    // counts against limits of connections; guarded by Server.mu
+	partial holding // of Server.partial; the reader goroutine's
+	unsent  holding // of Server.unsent; the holder of the pen's
 
 	// Of the reader goroutine.
 	in         input
@@ -117,6 +119,7 @@ func (c *conn) finish() {
 		c.kill(c.why, c.cause) // nobody is there to read an answer
 	}
 	c.in.close()
+	c.server.partial.hold(c, 0, time.Time{})
 	c.flushHeld()
 	c.unadmit()
 	c.await((*conn).idleLocked, c.dead)

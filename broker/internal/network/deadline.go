@@ -20,12 +20,18 @@ func (c *conn) rest(verified bool) bool {
 	if c.stale || c.now.IsZero() {
 		c.wokeUp()
 	}
+	if !c.in.partial() {
+		c.server.partial.hold(c, 0, time.Time{})
+	}
 	switch {
 	case c.in.partial():
 		if c.frameSince.IsZero() {
 			c.frameSince = time.Now()
 		}
 		c.arm(c.frameBy())
+		if c.charge == 0 { // else the budget bounds it
+			c.server.partial.hold(c, int64(len(c.in.buf.data)), c.frameSince)
+		}
 	case c.server.opts.IdleTimeout > 0:
 		c.arm(c.now.Add(c.server.opts.IdleTimeout))
 	}
@@ -109,21 +115,26 @@ func (c *conn) beforeRead() bool {
 	return c.sleep(time.Until(until))
 }
 
-// sleep waits for d; it returns false if reading is to end.
+// sleep waits for d, or until the client has left and nothing of it remains to be read. It returns false if reading is to
+// end. The reader goroutine and its timer are all that a muted connection holds, as any other does.
 func (c *conn) sleep(d time.Duration) bool {
 	c.stale = true
-	if d <= 0 {
-		return !c.stopped.Load()
-	}
-	if c.timer == nil {
-		c.timer = time.NewTimer(d)
-	} else {
-		c.timer.Reset(d)
-	}
-	select {
-	case <-c.timer.C:
-	case <-c.stop:
-		c.timer.Stop()
+	c.in.park()
+	for until := time.Now().Add(d); d > 0 && !c.stopped.Load(); d = time.Until(until) {
+		step := min(d, leaveCheck)
+		if c.timer == nil {
+			c.timer = time.NewTimer(step)
+		} else {
+			c.timer.Reset(step)
+		}
+		select {
+		case <-c.timer.C:
+		case <-c.stop:
+			c.timer.Stop()
+		}
+		if d > leaveCheck && !c.in.partial() && c.left() && c.drained() {
+			break // reading will find the end
+		}
 	}
 	return !c.stopped.Load()
 }

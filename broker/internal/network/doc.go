@@ -26,14 +26,16 @@
 // conn.mu; the locks of pool and budget are leaves. A waiting connection on Linux TCP holds no
 // buffers: it is parked in RawConn.Read.
 //
-// Known limits: while Serve waits nobody reads, so a client that goes away in the middle of a long
-// poll is noticed when the answer is written. SASL and TLS listeners are refused until they exist;
+//   - Memory that waits for slow clients, for the rest of a frame or to be taken as an answer, is bounded over all
+//     connections: beyond the bound those that have waited longest are closed.
+//
+// Known limits: while Serve waits nobody reads; a handler that waits long asks Request.Left. SASL and TLS listeners are refused until they exist;
 // a net.Listener that yields TLS connections works, without sendfile and descriptor tricks.
 //
 // Files: handler.go (contract to package api), options.go (Options, Listener), server.go (Server),
 // accept.go (accept loop, limits), conn.go (life of a connection), input.go (read buffer), pool.go
 // (buffers), frame.go (frames to requests), slot.go (ring, Complete), output.go (pen, answers),
-// body.go (Writer), budget.go (memory budget), deadline.go (idle, frame and mute times), stats.go,
+// body.go (Writer), budget.go (memory budget), holding.go (memory that waits for slow clients), deadline.go (idle, frame and mute times), stats.go,
 // request_stats.go (requests by API),
 // socket_linux.go and socket_other.go (system calls and their portable twins).
 package network

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/thalweg-io/thalweg/broker/internal/quota"
 	"github.com/thalweg-io/thalweg/broker/internal/security"
 	"github.com/thalweg-io/thalweg/internal/kafka/wire"
 )
@@ -33,7 +34,8 @@ const (
 	busyRecheck  = time.Second
 	acceptMinGap = 5 * time.Millisecond
 	acceptMaxGap = time.Second
-	frameRate    = 64 << 10 // bytes per second a slow sender must reach beyond FrameTimeout
+	frameRate    = 64 << 10    // bytes per second a slow sender must reach beyond FrameTimeout
+	leaveCheck   = time.Second // how often a client that is muted is looked after
 )
 
 // Defaults of Options.
@@ -43,6 +45,8 @@ const (
 	DefaultWriteTimeout  = 30 * time.Second
 	DefaultBudgetBytes   = 256 << 20
 	DefaultRetainedBytes = 64 << 20
+	DefaultPartialBytes  = 64 << 20
+	DefaultUnsentBytes   = 128 << 20
 )
 
 // Options of a Server. All have effect on connections made later, none can be changed.
@@ -69,6 +73,26 @@ type Options struct {
 	// MaxConnectionsPerIP is the same per remote address (max.connections.per.ip).
 	MaxConnectionsPerIP int
 
+	// PerIPOverrides are addresses with a bound of their own in place of MaxConnectionsPerIP
+	// (max.connections.per.ip.overrides), in the form of netip.Addr.String. 0 lets none in.
+	PerIPOverrides map[string]int
+	// MaxConnectionRate is how many connections may be accepted per second on all listeners
+	// (max.connection.creation.rate), as an average over QuotaWindow; above it the accept loops wait. 0: no bound.
+	// Negative is refused.
+	MaxConnectionRate int
+	QuotaWindow       quota.Window
+	// IPQuota returns where connections from an address are accounted for, nil if nothing limits them; over the
+	// limit they are closed at once. nil: no quotas. It must not block.
+	IPQuota func(address string) *quota.Account
+
+	// PartialBytes is the memory for frames of which a part has arrived and that are too small for the budget, over
+	// all connections; beyond it the connections that have waited longest for the rest are closed. 0:
+	// DefaultPartialBytes. Negative is refused.
+	PartialBytes int64
+	// UnsentBytes is the same for answers that clients do not take, without the parts that lie in files; beyond it
+	// the connections that have taken nothing for longest are closed. 0: DefaultUnsentBytes. Negative is refused.
+	UnsentBytes int64
+
 	// BudgetBytes is the memory for requests whose charge is above BudgetThreshold, over all
 	// connections. A single charge above it is served alone. 0: DefaultBudgetBytes.
 	BudgetBytes int64
@@ -86,7 +110,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, errors.New("network: options without a handler")
 	}
 	for _, n := range []int64{int64(o.MaxFrame), int64(o.FrameTimeout), int64(o.WriteTimeout),
-		int64(o.MaxConnections), int64(o.MaxConnectionsPerIP), o.BudgetBytes, o.ConnectionShare} {
+		int64(o.MaxConnections), int64(o.MaxConnectionsPerIP), int64(o.MaxConnectionRate), o.PartialBytes, o.UnsentBytes,
+		o.BudgetBytes, o.ConnectionShare} {
 		if n < 0 {
 			return o, fmt.Errorf("network: negative option %d", n)
 		}
@@ -98,6 +123,8 @@ func (o Options) withDefaults() (Options, error) {
 	o.IdleTimeout = orDefault(o.IdleTimeout, DefaultIdleTimeout)
 	o.FrameTimeout = orDefault(o.FrameTimeout, DefaultFrameTimeout)
 	o.WriteTimeout = orDefault(o.WriteTimeout, DefaultWriteTimeout)
+	o.PartialBytes = orDefault(o.PartialBytes, DefaultPartialBytes)
+	o.UnsentBytes = orDefault(o.UnsentBytes, DefaultUnsentBytes)
 	o.BudgetBytes = orDefault(o.BudgetBytes, DefaultBudgetBytes)
 	o.ConnectionShare = orDefault(o.ConnectionShare, max(o.BudgetBytes/4, 1))
 	o.RetainedBytes = orDefault(o.RetainedBytes, DefaultRetainedBytes)

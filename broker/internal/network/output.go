@@ -211,6 +211,8 @@ func (c *conn) writeAll(p []byte) error {
 	if err != nil || n == len(p) {
 		return err
 	}
+	c.server.unsent.hold(c, int64(cap(p)), time.Now())
+	defer c.server.unsent.hold(c, 0, time.Time{})
 	for n < len(p) {
 		if err := c.limitWrite(); err != nil {
 			return err

@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+
+	"github.com/thalweg-io/thalweg/broker/internal/quota"
 )
 
 // Errors of Server.
@@ -19,12 +21,15 @@ var (
 // Server owns listeners and connections. Make it by NewServer. Its methods are safe for
 // concurrent use.
 type Server struct {
-	opts   Options
-	pool   pool
-	budget budget
-	lastID atomic.Uint64
-	wg     sync.WaitGroup // accept loops and reader goroutines
-	quit   chan struct{}  // closed when closing begins
+	opts    Options
+	pool    pool
+	budget  budget
+	rate    *quota.Account // of connections on all listeners; nil: no bound
+	partial holders        // frames of which a part has arrived
+	unsent  holders        // answers that the socket does not take
+	lastID  atomic.Uint64
+	wg      sync.WaitGroup // accept loops and reader goroutines
+	quit    chan struct{}  // closed when closing begins
 
 	requests requestStats
 
@@ -49,6 +54,11 @@ func NewServer(o Options) (*Server, error) {
 	s := &Server{opts: o, quit: make(chan struct{})}
 	s.pool.maxRetained = o.RetainedBytes
 	s.budget.total, s.budget.share = o.BudgetBytes, o.ConnectionShare
+	if o.MaxConnectionRate > 0 {
+		s.rate = quota.NewAccount(quota.Connection, float64(o.MaxConnectionRate), o.QuotaWindow)
+	}
+	s.partial = holders{limit: o.PartialBytes, of: func(c *conn) *holding { return &c.partial }}
+	s.unsent = holders{limit: o.UnsentBytes, of: func(c *conn) *holding { return &c.unsent }}
 	s.mu.listeners = make(map[net.Listener]struct{})
 	s.mu.conns = make(map[*conn]struct{})
 	s.mu.perIP = make(map[string]int)

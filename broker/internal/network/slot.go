@@ -46,6 +46,11 @@ func (r *Request) Done() <-chan struct{} {
 	return c.stop
 }
 
+// Left reports whether the client has closed the connection, or its half of it: a handler that waits for more to tell
+// should answer with what there is. It costs a system call; call it from within Serve only. It is always false where
+// that cannot be seen (TLS, in-memory connections, systems other than Linux).
+func (r *Request) Left() bool { return r.slot.conn != nil && r.slot.conn.left() }
+
 // Complete answers a Pending request. It may be called from any goroutine, also before Serve has
 // returned Pending, exactly once; r belongs to the connection again when it is called. It never
 // blocks on the socket: at most it makes a few non-blocking attempts to write. It is safe after

@@ -96,6 +96,30 @@ func (c *conn) readable(fd uintptr) (done bool) {
 	return true
 }
 
+// left reports whether the client has closed its half of the connection, or all of it. Whatever it sent before may be
+// unread. Safe from within RawConn.Read.
+func (c *conn) left() (yes bool) {
+	if c.sock.raw == nil {
+		return false
+	}
+	err := c.sock.raw.Control(func(fd uintptr) {
+		p := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+		n, err := unix.Poll(p[:], 0)
+		yes = err == nil && n > 0
+	})
+	return yes || err != nil
+}
+
+// drained reports whether nothing is unread. It may be asked once left has said yes.
+func (c *conn) drained() (yes bool) {
+	_ = c.sock.raw.Control(func(fd uintptr) {
+		var b [1]byte
+		n, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		yes = n <= 0 && err != unix.EAGAIN && err != unix.EINTR
+	})
+	return yes
+}
+
 // tryWrite writes as much of p as the socket takes at once.
 func (c *conn) tryWrite(p []byte) (int, error) {
 	s := &c.sock

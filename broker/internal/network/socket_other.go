@@ -12,6 +12,11 @@ func (*socket) init(*conn) {}
 // read is the reader's loop.
 func (c *conn) read() { c.readPlain() }
 
+// left cannot be seen.
+func (c *conn) left() bool { return false }
+
+func (c *conn) drained() bool { return false }
+
 // tryWrite takes nothing: all is left to blocking writes.
 func (c *conn) tryWrite([]byte) (int, error) { return 0, nil }
 

@@ -40,23 +40,26 @@ const (
 	ClosedNotAdmitted // Handler.Admit refused the request
 	ClosedHangup      // the handler said Hangup
 	ClosedShutdown    // Shutdown or Close of the server
+	ClosedMemory      // PartialBytes or UnsentBytes used up
 	CloseReasons      // how many there are
 )
 
 // String is a word for logs and metrics.
 func (r CloseReason) String() string {
 	return [...]string{"client", "read-error", "write-error", "idle", "slow-frame", "bad-frame",
-		"not-admitted", "hangup", "shutdown", "unknown"}[min(r, CloseReasons)]
+		"not-admitted", "hangup", "shutdown", "memory", "unknown"}[min(r, CloseReasons)]
 }
 
 // Stats is a snapshot of a server.
 type Stats struct {
 	Counters
-	Connections int                 // open now
-	Accepted    int64               // connections served, ever
-	Refused     int64               // connections closed at once: over a limit
-	Closed      [CloseReasons]int64 // by CloseReason
-	BudgetBytes int64               // memory budget in use
+	Connections  int                 // open now
+	Accepted     int64               // connections served, ever
+	Refused      int64               // connections closed at once: over a limit
+	Closed       [CloseReasons]int64 // by CloseReason
+	BudgetBytes  int64               // memory budget in use
+	PartialBytes int64               // held by frames of which a part has arrived
+	UnsentBytes  int64               // held by answers that clients do not take
 }
 
 // Stats sums up all connections, open and closed. Counts of a connection are as of its last
@@ -72,6 +75,7 @@ func (s *Server) Stats() Stats {
 		c.mu.Unlock()
 	}
 	out.BudgetBytes = s.budget.inUse()
+	out.PartialBytes, out.UnsentBytes = s.partial.bytes.Load(), s.unsent.bytes.Load()
 	return out
 }
 

@@ -40,9 +40,10 @@ const (
 	fetchStorageError = 6  // KAFKA_STORAGE_ERROR is known from here on (SURFACE 79)
 	fetchTopicID      = 13 // topics by id
 	fetchHints        = 16
-	// maxFetchWait bounds how long a client may ask to wait: while it waits nobody reads its connection, and so
-	// nobody notices that it has gone.
+	// maxFetchWait bounds how long a client may ask to wait.
 	maxFetchWait = 10 * time.Minute
+	// leaveCheck is how often it is looked whether a waiting client is still there, as nobody reads its connection.
+	leaveCheck = time.Second
 )
 
 // fetch is one Fetch in its answer slot; used again for the slot's next one. It waits on the connection's
@@ -241,8 +242,8 @@ func (s *fetch) failure(index int32, topic string, err error) wire.FetchPartitio
 	return res
 }
 
-// wait parks until a partition has moved, the deadline or the end of the connection, and reports whether
-// it was one of the latter two.
+// wait parks until a partition has moved, the deadline, or the client or the broker is leaving, and reports whether
+// it was none of the first.
 func (s *fetch) wait(deadline time.Time) (last bool) {
 	s.op.Begin(s, len(s.parts), 1)
 	for i := range s.parts {
@@ -261,16 +262,23 @@ func (s *fetch) wait(deadline time.Time) (last bool) {
 	began := time.Now()
 	defer func() { s.r.Waited += time.Since(began) }()
 	if s.timer == nil {
-		s.timer = time.NewTimer(left)
+		s.timer = time.NewTimer(min(left, leaveCheck))
 	} else {
-		s.timer.Reset(left)
+		s.timer.Reset(min(left, leaveCheck))
 	}
 	defer s.timer.Stop()
-	select {
-	case <-s.wake:
-		return false
-	case <-s.timer.C:
-	case <-s.r.Done():
+	done := s.r.Done()
+	for waiting := true; waiting; {
+		select {
+		case <-s.wake:
+			return false
+		case <-s.timer.C:
+			left = time.Until(deadline)
+			waiting = left > 0 && !s.r.Left()
+			s.timer.Reset(min(left, leaveCheck))
+		case <-done:
+			waiting = false
+		}
 	}
 	if !s.op.Cancel() {
 		<-s.wake // it has ended elsewhere at this very moment
