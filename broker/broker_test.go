@@ -236,10 +236,36 @@ func TestFromProperties(t *testing.T) {
 	for key, value := range map[string]string{
 		"node.id": "x", "broker.id": "-1", "listeners": "localhost:9092", "num.partitions": "0", "log.segment.bytes": "1",
 		"auto.create.topics.enable": "yes", "flush.policy": "sometimes", "connections.max.idle.ms": "1.5",
+		"max.connections.per.ip.overrides": "localhost:3", "max.connection.creation.rate": "0", "quota.window.num": "0", "max.partitions": "0",
 	} {
 		if _, _, err := broker.FromProperties(map[string]string{key: value}); !errors.Is(err, broker.ErrConfig) || !strings.Contains(err.Error(), key) {
 			t.Errorf("%s=%s: %v", key, value, err)
 		}
+	}
+}
+
+// TestConnectionProperties reads what bounds connections, and tells it again in the form of the key.
+func TestConnectionProperties(t *testing.T) {
+	b := brokertest.Start(t,
+		brokertest.WithProperty("max.connections.per.ip.overrides", "127.0.0.1:3, [::1]:7,fe80::1:2"),
+		brokertest.WithProperty("max.connections.per.ip", "1"), brokertest.WithProperty("max.connection.creation.rate", "1000"))
+	clients := []*rawClient{dialRaw(t, b.Addr()), dialRaw(t, b.Addr()), dialRaw(t, b.Addr())}
+	for _, c := range clients {
+		c.wantAlive("within the address's own bound")
+	}
+	dialRaw(t, b.Addr()).wantClosed("one more")
+	req := kmsg.NewPtrDescribeConfigsRequest()
+	req.SetVersion(4)
+	node := kmsg.NewDescribeConfigsRequestResource()
+	node.ResourceType, node.ResourceName = kmsg.ConfigResourceTypeBroker, "1"
+	node.ConfigNames = []string{"max.connections.per.ip.overrides", "max.connection.creation.rate"}
+	req.Resources = append(req.Resources, node)
+	got := map[string]string{}
+	for _, e := range ask[*kmsg.DescribeConfigsResponse](clients[0], req, true).Resources[0].Configs {
+		got[e.Name] = *e.Value
+	}
+	if got["max.connections.per.ip.overrides"] != "127.0.0.1:3,::1:7,fe80::1:2" || got["max.connection.creation.rate"] != "1000" {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -335,3 +335,45 @@ func TestHalfCloseWhileAnswersPend(t *testing.T) {
 	}
 	c.wantClosed("after the last answer")
 }
+
+// openConnections is how many connections the broker serves.
+func openConnections(t *testing.T, b *brokertest.Broker) int {
+	return int(sample(t, scrape(t, b), "kafka_server_socket_server_metrics_connection_count", "listener", "PLAINTEXT"))
+}
+
+// TestLongPollOfAClientThatLeaves: while a fetch waits nobody reads its connection; a client that goes away is noticed
+// within seconds all the same, and one that has only said its last gets its answer early.
+func TestLongPollOfAClientThatLeaves(t *testing.T) {
+	b := brokertest.Start(t, withMetrics())
+	c := dialRaw(t, b.Addr())
+	id := createTopic(t, c, "orders")
+	const clients = 20
+	wait := fetchFrame("orders", id, 12, 0, 1<<20, 300_000)
+	var gone []*rawClient
+	for range clients {
+		g := dialRaw(t, b.Addr())
+		g.wantAlive("before")
+		g.send(wait)
+		gone = append(gone, g)
+	}
+	if n := openConnections(t, b); n != clients+1 {
+		t.Fatalf("%d connections", n)
+	}
+	for _, g := range gone[1:] {
+		_ = g.conn.Close()
+	}
+	half := gone[0]
+	if err := half.conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if got, err := half.next(); got != 1 || err != nil {
+		t.Errorf("answer %d, %v", got, err)
+	}
+	half.wantClosed("after its answer")
+	for openConnections(t, b) > 1 {
+		if d := time.Since(began); d > 30*time.Second {
+			t.Fatalf("%d connections after %v", openConnections(t, b), d)
+		}
+	}
+}

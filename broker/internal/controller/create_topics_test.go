@@ -219,3 +219,42 @@ func TestCollisions(t *testing.T) {
 		}
 	}
 }
+
+// TestPartitionsAreBounded: MaxPartitions holds for all topics together, also within one request and for growth; what was
+// deleted makes room.
+func TestPartitionsAreBounded(t *testing.T) {
+	c := newCluster(t, 1, func(o *Options) { o.MaxPartitions = 10 })
+	c.lead()
+	c.start(1, 1)
+	codes := func(topics ...kmsg.CreateTopicsRequestTopic) (codes []int16) {
+		for _, r := range c.create(topics...).Topics {
+			codes = append(codes, r.ErrorCode)
+		}
+		return codes
+	}
+	over := kerr.PolicyViolation.Code
+	if got := codes(newTopic("a", 4, 1), newTopic("b", 7, 1), newTopic("c", 6, 1)); !slices.Equal(got, []int16{0, over, 0}) {
+		t.Errorf("4, 7 and 6 of 10: %v", got)
+	}
+	if got := codes(newTopic("d", 1, 1)); !slices.Equal(got, []int16{over}) {
+		t.Errorf("one more: %v", got)
+	}
+	grow := kmsg.NewPtrCreatePartitionsRequest()
+	grow.Version = grow.MaxVersion()
+	topic := kmsg.NewCreatePartitionsRequestTopic()
+	topic.Topic, topic.Count = "a", 5
+	grow.Topics = append(grow.Topics, topic)
+	growth := func() *kmsg.CreatePartitionsResponse {
+		return must[*kmsg.CreatePartitionsResponse](c, func() Decision { return c.controller.CreatePartitions(grow, Caller{}) })
+	}
+	if got := growth().Topics[0]; got.ErrorCode != over || got.ErrorMessage == nil || !strings.Contains(*got.ErrorMessage, "max.partitions") {
+		t.Errorf("growth: %+v", got)
+	}
+	remove := kmsg.NewPtrDeleteTopicsRequest()
+	remove.Version = 1
+	remove.TopicNames = []string{"c"}
+	must[*kmsg.DeleteTopicsResponse](c, func() Decision { return c.controller.DeleteTopics(remove, Caller{}) })
+	if got := growth().Topics[0]; got.ErrorCode != 0 {
+		t.Errorf("growth when there is room: %+v", got)
+	}
+}
