@@ -260,7 +260,7 @@ func TestPoint111Coordinator(t *testing.T) {
 	find := at(kmsg.NewPtrFindCoordinatorRequest(), 6)
 	find.CoordinatorKeys = []string{"g", "h"}
 	resp := ask[*kmsg.FindCoordinatorResponse](c, find, true)
-	if len(resp.Coordinators) != 2 || resp.Coordinators[1].ErrorCode != kerr.CoordinatorNotAvailable.Code || resp.Coordinators[1].NodeID != -1 {
+	if len(resp.Coordinators) != 2 || resp.Coordinators[0].ErrorCode != kerr.CoordinatorNotAvailable.Code || resp.Coordinators[0].NodeID != -1 {
 		t.Errorf("%+v", resp)
 	}
 	var said []int16

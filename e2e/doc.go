@@ -23,6 +23,7 @@
 //	clients_test.go    both clients, every codec, seeking, each reading the other, restart
 //	crash_test.go      kill -9 while producing
 //	group_test.go      consumer groups of kcat, kill -9 while offsets are committed
+//	directories_test.go  several data directories, one of them missing or failing
 //	lifecycle_test.go  addresses and directories in use, signals, unknown topics
 //
 // Package planted beside it shows that the guards of the tree are watched by tests.
