@@ -180,6 +180,7 @@ func BenchmarkProducerMemory(b *testing.B) {
 				runtime.ReadMemStats(&before)
 				for i := range ids * n {
 					binary.BigEndian.PutUint64(x[43:], uint64(i%ids))
+					binary.BigEndian.PutUint32(x[53:], uint32(i/ids)) // in sequence, or nothing is remembered
 					p.add(x, -1)
 				}
 				runtime.GC()

@@ -125,6 +125,10 @@ type DirOptions struct {
 	// ends, and OfflineAfter that from which the directory is given up; see Dir.Watch (S-13). 0:
 	// 10 s and 30 s.
 	StalledAfter, OfflineAfter time.Duration
+	// MaxProducers bounds the producers that all logs of the directory remember together: a log that
+	// would go beyond it forgets some of its own that are idle, as with Config.MaxProducers, but each may know
+	// one. 0: 1,000,000.
+	MaxProducers int64
 	// MaxOpenFiles bounds the files held open without being in use or unsynced. 0: 1024.
 	MaxOpenFiles int
 }
@@ -144,6 +148,9 @@ func (o DirOptions) withDefaults() DirOptions {
 	}
 	if o.OfflineAfter <= 0 {
 		o.OfflineAfter = 30 * time.Second
+	}
+	if o.MaxProducers <= 0 {
+		o.MaxProducers = 1_000_000
 	}
 	if o.MaxOpenFiles <= 0 {
 		o.MaxOpenFiles = 1024

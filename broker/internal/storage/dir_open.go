@@ -29,7 +29,7 @@ func OpenDir(v vfs.FS, path string, o DirOptions) (*Dir, error) {
 		return nil, fmt.Errorf("data directory %s: %w", path, err)
 	}
 	d := &Dir{path: path, opts: o, lock: lock, queue: newSyncQueue(o.QueueBytes), epoch: kafka.NoBrokerEpoch}
-	d.disk = &disk{fs: v, files: newFileCache(v, o.MaxOpenFiles), random: o.Random, lg: o.Logger, path: path, reserve: o.ReserveBytes, onFail: d.queue.fail}
+	d.disk = &disk{fs: v, files: newFileCache(v, o.MaxOpenFiles), random: o.Random, lg: o.Logger, path: path, reserve: o.ReserveBytes, onFail: d.queue.fail, maxProducers: o.MaxProducers}
 	d.mu.logs = map[kafka.TopicPartition]*Log{}
 	d.mu.opened = map[kafka.TopicPartition]bool{}
 	if err := d.open(); err != nil {

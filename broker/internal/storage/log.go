@@ -29,8 +29,11 @@ type disk struct {
 	// reserve is DirOptions.ReserveBytes; negative for a log outside a data directory.
 	reserve int64
 	space   space
-	renew   bool   // an earlier run ended with a failed disk: see Log.renew
-	onFail  func() // wakes whoever tells the observers; nil: nobody
+	// producers counts those that all logs remember; see DirOptions.MaxProducers. A log outside a directory has none.
+	producers    atomic.Int64
+	maxProducers int64
+	renew        bool   // an earlier run ended with a failed disk: see Log.renew
+	onFail       func() // wakes whoever tells the observers; nil: nobody
 }
 
 // err is not nil once the directory is offline.
@@ -122,6 +125,7 @@ type Log struct {
 		spare      []*segment
 		queuedLen  int64 // bytes on the sync queue's account
 		producers  producers
+		counted    int    // producers that disk.producers counts
 		cut        uint64 // counts truncations: a sync that overlaps one publishes nothing
 	}
 }
@@ -355,6 +359,8 @@ func (l *Log) abandon() {
 		return
 	}
 	l.mu.closed = true
+	l.mu.producers.reset()
+	l.countProducersLocked()
 	for _, s := range *l.segs.Load() {
 		if f, _ := s.detach(); f != nil {
 			f.Close()

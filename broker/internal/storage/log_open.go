@@ -34,6 +34,8 @@ func openLog(d *disk, path string, tip kafka.TopicIDPartition, c Config, obs Obs
 	if err == nil {
 		return l, nil
 	}
+	l.mu.producers.reset()
+	l.countProducersLocked()
 	for _, s := range *l.segs.Load() {
 		if f, _ := s.detach(); f != nil {
 			f.Close()

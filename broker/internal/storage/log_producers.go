@@ -42,7 +42,15 @@ func (l *Log) ExpireProducers(nowMs int64) int {
 		return 0
 	}
 	defer l.mu.Unlock()
+	defer l.countProducersLocked()
 	return l.mu.producers.expire(nowMs, l.cfg.Load().ProducerExpirationMs)
+}
+
+// countProducersLocked tells the directory how many producers the log remembers. Called with mu held, or alone.
+func (l *Log) countProducersLocked() {
+	n := len(l.mu.producers.list)
+	l.disk.producers.Add(int64(n - l.mu.counted))
+	l.mu.counted = n
 }
 
 // checkProducerLocked decides whether a leader's append may go on; see producers.check.
@@ -68,12 +76,20 @@ func (l *Log) noteProducer(b batch.Batch) {
 
 // addProducer takes a producer's batch, within the bound on their number.
 func (l *Log) addProducer(b batch.Batch, coordinator int32) {
-	if p := &l.mu.producers; p.find(b.ProducerID()) == nil {
-		if n := p.bound(l.cfg.Load().MaxProducers); n > 0 {
-			l.disk.lg.Warn("forgetting idle producers: the log has too many", "log", l.path, "forgotten", n)
-		}
+	p := &l.mu.producers
+	if p.find(b.ProducerID()) != nil {
+		p.add(b, coordinator)
+		return
 	}
-	l.mu.producers.add(b, coordinator)
+	most := l.cfg.Load().MaxProducers
+	if l.disk.producers.Load() >= l.disk.maxProducers && !plantedManyProducers {
+		most = min(most, max(len(p.list), 1))
+	}
+	if n := p.bound(most); n > 0 {
+		l.disk.lg.Warn("forgetting idle producers: there are too many", "log", l.path, "forgotten", n)
+	}
+	p.add(b, coordinator)
+	l.countProducersLocked()
 }
 
 // marker returns the coordinator's epoch in a transaction marker. ok is false for a control batch
@@ -103,8 +119,10 @@ func (l *Log) loadProducers() error {
 	if l.noProducers {
 		return nil
 	}
+	defer l.countProducersLocked()
 	from := l.start.Load()
 	l.mu.producers.reset()
+	l.countProducersLocked()
 	for n := len(l.snapshots); n > 0; n = len(l.snapshots) {
 		at := l.snapshots[n-1]
 		name := segmentName(l.path, at, extSnap)
@@ -113,6 +131,7 @@ func (l *Log) loadProducers() error {
 			var p producers
 			if p, err = parseSnapshot(content, at); err == nil {
 				l.mu.producers, from = p, at
+				l.countProducersLocked()
 				if err := l.loadWindows(at, content); err != nil {
 					return err
 				}

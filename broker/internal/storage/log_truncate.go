@@ -266,6 +266,7 @@ func (l *Log) resetLocked(offset int64) error {
 		return err
 	}
 	l.mu.producers.reset()
+	l.countProducersLocked()
 	if err := l.dropLocked(*l.segs.Load()); err != nil {
 		return err
 	}

@@ -195,6 +195,79 @@ func TestProducerExpiry(t *testing.T) {
 	}
 }
 
+// TestProducersOfADirectory: all logs of a directory together remember no more producers than they may, whoever comes and
+// goes; each log still knows who writes to it now.
+func TestProducersOfADirectory(t *testing.T) {
+	fs := vfs.NewMem()
+	o := testOptions()
+	o.MaxProducers = 20
+	d, err := OpenDir(fs, testDir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logs []*Log
+	for i := range int32(4) {
+		tip := testTopic
+		tip.Partition = i
+		l, err := d.OpenLog(tip, Config{MaxProducers: 16, SegmentBytes: 400}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		logs = append(logs, l)
+	}
+	check := func(when string, most int64) {
+		t.Helper()
+		sum := 0
+		for _, l := range d.Logs() {
+			sum += len(l.Producers())
+		}
+		if n := d.disk.producers.Load(); n != int64(sum) || n > most {
+			t.Fatalf("%s: %d are counted, there are %d, at most %d", when, n, sum, most)
+		}
+	}
+	id := kafka.ProducerID(0)
+	for i := range 200 {
+		l := logs[i*i%len(logs)]
+		if i > 100 {
+			l = logs[i%len(logs)]
+		}
+		for seq := range int32(2) { // a producer that writes is not forgotten
+			if o, err := l.AppendClient(sent{id: id, seq: seq, ts: int64(i)}.batch(), 0, 0); err != nil || o.Duplicate {
+				t.Fatalf("producer %d: %+v, %v", id, o, err)
+			}
+			if o, err := l.AppendClient(sent{id: id, seq: seq, ts: int64(i)}.batch(), 0, 0); err != nil || !o.Duplicate {
+				t.Fatalf("producer %d again: %+v, %v", id, o, err)
+			}
+		}
+		id++
+		check("appending", 20+int64(len(logs)))
+	}
+	if d.disk.producers.Load() < 10 {
+		t.Fatalf("only %d are left", d.disk.producers.Load())
+	}
+	d.SyncOnce()
+	if err := logs[0].TruncateTo(logs[0].LogEndOffset() / 2); err != nil {
+		t.Fatal(err)
+	}
+	check("truncated", 20+int64(len(logs)))
+	if err := logs[1].Reset(5); err != nil {
+		t.Fatal(err)
+	}
+	check("reset", 20+int64(len(logs)))
+	logs[2].ExpireProducers(math.MaxInt64)
+	check("expired", 20+int64(len(logs)))
+	for _, l := range logs {
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check("closed", 0)
+	if _, err := d.OpenLog(testTopic, Config{MaxProducers: 16}, nil); err != nil {
+		t.Fatal(err)
+	}
+	check("opened", 20)
+}
+
 // TestProducerSnapshotBytes pins the format (SURFACE §8.4) with bytes as Kafka's schema lays them out.
 func TestProducerSnapshotBytes(t *testing.T) {
 	var p producers

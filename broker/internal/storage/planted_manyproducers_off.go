@@ -1,0 +1,5 @@
+//go:build !planted_storage_manyproducers
+
+package storage
+
+const plantedManyProducers = false
