@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -49,19 +50,19 @@ func (t TopicIDPartition) TopicPartition() TopicPartition {
 }
 
 // CheckTopicName returns nil for 1 to 249 characters of [a-zA-Z0-9._-] other than "." and "..",
-// else an error whose text may be shown to the client (SURFACE 21).
+// else an error with Kafka's text for the client (SURFACE 21).
 func CheckTopicName(name string) error {
 	switch {
 	case name == "":
-		return fmt.Errorf("topic name is empty")
+		return errors.New("Topic name is invalid: the empty string is not allowed")
 	case name == "." || name == "..":
-		return fmt.Errorf("topic name cannot be %q", name)
+		return fmt.Errorf("Topic name is invalid: '%s' is not allowed", name)
 	case len(name) > MaxTopicName:
-		return fmt.Errorf("topic name is %d characters long, at most %d are allowed", len(name), MaxTopicName)
+		return fmt.Errorf("Topic name is invalid: the length of '%s' is longer than the max allowed length %d", name, MaxTopicName)
 	}
 	for i := 0; i < len(name); i++ {
 		if !topicByte(name[i]) {
-			return fmt.Errorf("topic name %q may only hold ASCII letters, digits, '.', '_' and '-'", name)
+			return fmt.Errorf("Topic name is invalid: '%s' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'", name)
 		}
 	}
 	return nil

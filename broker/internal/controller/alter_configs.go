@@ -311,9 +311,9 @@ func checkServerKeys(res metadata.Resource, altered []*schema.ConfigRecord) erro
 	}
 	switch {
 	case refused != nil:
-		return refuse(kerr.InvalidRequest, "Cannot update these configs dynamically: Set("+strings.Join(refused, ", ")+")")
+		return refuse(kerr.InvalidRequest, "Cannot update these configs dynamically: ["+strings.Join(refused, ", ")+"]")
 	case perBroker != nil:
-		return refuse(kerr.InvalidRequest, "Cannot update these configs at default cluster level, broker id must be specified: Set("+strings.Join(perBroker, ", ")+")")
+		return refuse(kerr.InvalidRequest, "Cannot update these configs at default cluster level, broker id must be specified: ["+strings.Join(perBroker, ", ")+"]")
 	}
 	return nil
 }

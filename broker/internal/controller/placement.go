@@ -57,7 +57,7 @@ func (c *Controller) place(partitions, replicas int) ([][]kafka.BrokerID, error)
 		return nil, errors.New("All brokers are currently fenced.")
 	}
 	if replicas > total {
-		return nil, fmt.Errorf("The target replication factor of %d cannot be reached because only %d broker(s) are registered.", replicas, total)
+		return nil, fmt.Errorf("The target replication factor of %d cannot be reached because only %d broker(s) are registered or some brokers have all their log directories cordoned.", replicas, total)
 	}
 	for _, s := range []*stripe{&unfenced, &fenced} {
 		if len(s.brokers) > 1 {

@@ -50,6 +50,7 @@ const MaxConfigValue = 32767
 
 // validator checks a value that already parses as the config's type. The returned texts make the
 // sentence "Invalid value <bad> for configuration c: <refusal>"; an empty refusal is none.
+// $NAME in it stands for the config's name.
 type validator func(value string) (bad, refusal string)
 
 func atLeast(low float64) validator { return between(low, math.Inf(1)) }
@@ -128,7 +129,7 @@ func throttledReplicas(value string) (string, string) {
 		_, err1 := strconv.ParseUint(partition, 10, 31)
 		_, err2 := strconv.ParseUint(broker, 10, 31)
 		if !ok || err1 != nil || err2 != nil {
-			return value, "Must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],..."
+			return "[" + strings.Join(splitList(value), ", ") + "]", "$NAME must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],..."
 		}
 	}
 	return "", ""

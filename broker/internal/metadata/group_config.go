@@ -203,11 +203,15 @@ func (m *Image) checkGroupBounds(def *GroupConfigDef, value string) error {
 		limit, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 		return key, limit, found && err == nil
 	}
-	if key, least, ok := bound("min"); ok && n < least {
-		return badConfig("%s must be greater than or equal to %s", def.Name, key)
-	}
-	if key, most, ok := bound("max"); ok && n > most {
-		return badConfig("%s must be less than or equal to %s", def.Name, key)
+	low, least, hasLeast := bound("min")
+	high, most, hasMost := bound("max")
+	switch below, above := hasLeast && n < least, hasMost && n > most; {
+	case (below || above) && hasLeast && hasMost:
+		return badConfig("%s must be in the range %d to %d inclusive.", def.Name, least, most)
+	case below:
+		return badConfig("%s must be greater than or equal to %s", def.Name, low)
+	case above:
+		return badConfig("%s must be less than or equal to %s", def.Name, high)
 	}
 	return nil
 }

@@ -1,7 +1,9 @@
 package metadata
 
 import (
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -68,7 +70,10 @@ func checkValue(name string, t ConfigType, check validator, value string) error 
 		bad, refusal = check(value)
 	}
 	if refusal != "" {
-		return badConfig("Invalid value %s for configuration %s: %s", bad, name, refusal)
+		if v, err := strconv.ParseFloat(bad, 64); t == TypeDouble && err == nil && v == math.Trunc(v) && math.Abs(v) < 1e7 {
+			bad = strconv.FormatFloat(v, 'f', 1, 64) // as Java writes it: 2.0
+		}
+		return badConfig("Invalid value %s for configuration %s: %s", bad, name, strings.ReplaceAll(refusal, "$NAME", name))
 	}
 	return nil
 }
