@@ -108,6 +108,8 @@ var simPlantedTags = []string{
 	"planted_controller_answerbeforecommit",
 	"planted_controller_keepworking",
 	"planted_controller_seats",
+	"planted_coordinator_answeratonce",
+	"planted_coordinator_skipload",
 	"planted_metadata_epoch",
 	"planted_replica_readpast",
 	"planted_replica_unflushed",

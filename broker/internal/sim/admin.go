@@ -2,7 +2,9 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
+	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -17,7 +19,11 @@ type setup struct {
 func (s *setup) work() {
 	s.turn++
 	image := s.w.oracle.image
-	for _, t := range s.w.plan.Topics {
+	topics := s.w.plan.Topics
+	if shards := s.w.plan.GroupShards; shards > 0 {
+		topics = append(slices.Clone(topics), TopicPlan{Name: kafka.OffsetsTopic, Partitions: shards})
+	}
+	for _, t := range topics {
 		if image != nil && image.Topic(t.Name) != nil {
 			continue
 		}
@@ -27,6 +33,9 @@ func (s *setup) work() {
 		return
 	}
 }
+
+// leastOffsetsSegment has room for what a group coordinator writes at once: a batch fits into a segment.
+const leastOffsetsSegment = 4000
 
 func (w *world) createTopic(t TopicPlan) *kmsg.CreateTopicsRequest {
 	req := kmsg.NewPtrCreateTopicsRequest()
@@ -39,7 +48,11 @@ func (w *world) createTopic(t TopicPlan) *kmsg.CreateTopicsRequest {
 		rt.Configs = append(rt.Configs, c)
 	}
 	l := &w.plan.Limits
-	set("internal.segment.bytes", l.SegmentBytes)
+	segment := l.SegmentBytes
+	if t.Name == kafka.OffsetsTopic {
+		segment = max(segment, leastOffsetsSegment)
+	}
+	set("internal.segment.bytes", segment)
 	set("index.interval.bytes", l.IndexBytes)
 	set("segment.index.bytes", 1<<12)
 	if t.FlushOS {

@@ -31,6 +31,8 @@ func newClient(w *world, p ClientPlan) client {
 		return newIdempotent(u)
 	case Consumer:
 		return newConsumer(u)
+	case Member:
+		return newMember(u)
 	}
 	return newAdmin(u)
 }
@@ -95,6 +97,15 @@ func (p *Plan) partitions() []kafka.TopicPartition {
 		for i := range t.Partitions {
 			out = append(out, kafka.TopicPartition{Topic: t.Name, Partition: i})
 		}
+	}
+	return out
+}
+
+// everything is all partitions of the workload and those of the offsets topic.
+func (p *Plan) everything() []kafka.TopicPartition {
+	out := p.partitions()
+	for i := range p.GroupShards {
+		out = append(out, kafka.TopicPartition{Topic: kafka.OffsetsTopic, Partition: i})
 	}
 	return out
 }

@@ -3,7 +3,7 @@
 //
 // Place in the road of the bytes: beside it. The simulator takes the place of the shells: it ticks
 // quorum.Core, carries its messages, steps the syncer of storage.Dir by SyncOnce, brings requests
-// of clients to controller.Controller and replica.Partition, and crashes vfs.MemFS under them.
+// of clients to controller.Controller, replica.Partition and coordinator.Core, and crashes vfs.MemFS under them.
 //
 // # A run
 //
@@ -40,8 +40,8 @@
 // (what is drawn from a seed), fault.go (the faults), world.go (a run), converge.go (its end), node.go
 // (a broker and voter), node_crash.go (how it ends), node_control.go (registration, heartbeats),
 // node_data.go (produce, fetch), node_snapshot.go (of the metadata log), connection.go (requests),
-// client.go, producer.go, idempotent.go, consumer.go, admin.go (the workload), operation.go (what of it goes into the history),
-// oracle.go, oracle_meta.go, oracle_data.go (what a run should look like), predicates.go (their
+// node_group.go (the coordinator of groups), client.go, producer.go, idempotent.go, consumer.go, member.go (of a group), admin.go (the workload), operation.go (what of it goes into the history),
+// oracle.go, oracle_meta.go, oracle_data.go, oracle_group.go (what a run should look like), predicates.go (their
 // table), sometimes.go, shrink.go, sequence.go (the printed remains). The command simulate runs
 // seeds.
 package sim

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/thalweg-io/thalweg/broker/internal/controller"
+	"github.com/thalweg-io/thalweg/broker/internal/coordinator"
 	"github.com/thalweg-io/thalweg/broker/internal/metadata"
 	"github.com/thalweg-io/thalweg/broker/internal/quorum"
 	"github.com/thalweg-io/thalweg/broker/internal/replica"
@@ -57,6 +58,7 @@ type node struct {
 	loader    *metadata.Loader
 	control   *controller.Controller
 	manager   *replica.Manager
+	groups    *coordinator.Core
 	dir       *storage.Dir
 	validator batch.Validator
 	advancing bool // an advance is due
@@ -167,6 +169,9 @@ func (n *node) start() {
 		n.every(tickInterval, "tick", n.tick)
 		n.every(500*time.Millisecond, "controller tick", func() { n.control.Tick(n.nowMs()); n.advanceSoon() })
 		n.every(2*time.Second, "heartbeat", n.beat)
+		if n.w.plan.GroupShards > 0 {
+			n.every(groupStep, "coordinator step", n.stepGroups)
+		}
 		n.begin()
 	})
 }
@@ -208,7 +213,8 @@ func (n *node) open() (err error) {
 	}
 	n.loader = metadata.NewLoader(metadata.ImageOptions{ClusterID: clusterID, NodeID: self})
 	n.manager = replica.NewManager(replica.Options{Self: self, Dirs: []*storage.Dir{n.dir}, Logger: lg})
-	n.loader.Subscribe(n.manager)
+	n.openGroups()
+	n.subscribe()
 	inner := &controller.Machine{Loader: n.loader, Now: n.nowMs}
 	machine := &watched{n: n, inner: inner}
 	o := quorum.Options{

@@ -126,7 +126,7 @@ func (n *node) ended(kind FaultKind, meta, data *vfs.MemFS, down time.Duration) 
 		n.w.must(l.Close()) // the kernel gives back the locks of a process that is gone
 	}
 	n.held = nil
-	n.core, n.loader, n.control, n.manager, n.dir = nil, nil, nil, nil, nil
+	n.core, n.loader, n.control, n.manager, n.groups, n.dir = nil, nil, nil, nil, nil, nil
 	n.meta, n.data = meta, data
 	for _, p := range n.waiting {
 		n.w.some.hit("produce answered after a crash of its node")
@@ -146,6 +146,7 @@ func pickFault(rng *rand.Rand) FaultKind { return pick(rng, PowerCut, PowerCutAl
 // stop is a clean stop: everything is flushed, the marker comes last.
 func (n *node) stop(down time.Duration) {
 	n.do(func() {
+		n.groups.Close()
 		all := len(n.dir.Logs()) >= len(n.dir.Found())
 		err := errors.Join(n.core.Close(), n.dir.Close(true, n.epoch))
 		if err != nil && !n.diskFault(err) {
@@ -214,7 +215,7 @@ func (n *node) room() {
 	if !n.up || n.manager == nil {
 		return
 	}
-	for _, at := range n.w.plan.partitions() {
+	for _, at := range n.w.plan.everything() {
 		if p := n.manager.Partition(at.Topic, at.Partition); p != nil && errors.Is(p.Err(), syscall.ENOSPC) {
 			n.w.some.hit("restarted for partitions that found no space")
 			n.crash(Kill, time.Second)

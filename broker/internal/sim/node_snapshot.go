@@ -123,7 +123,7 @@ func (n *node) restore(s quorum.Snapshot) error {
 		return err
 	}
 	n.loader = metadata.NewLoader(metadata.ImageOptions{ClusterID: clusterID, NodeID: kafka.BrokerID(n.id)})
-	n.loader.Subscribe(n.manager)
+	n.subscribe()
 	if err := n.loader.Apply(s.Offset-1-int64(b.LastOffsetDelta()), int32(s.Term), b); err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type oracle struct {
 	ops       []*operation
 	processes history.Process
 	values    uint64
+	groups    map[string]*groupPast
 }
 
 // committedEntry is an entry of the metadata log.
@@ -65,6 +66,7 @@ func newOracle(w *world) *oracle {
 	return &oracle{
 		w: w, images: map[int64]uint64{}, leaders: map[int32]tenure{}, voters: make([]voterPast, w.plan.Nodes),
 		epochs: map[kafka.BrokerEpoch]kafka.UUID{}, parts: map[kafka.TopicPartition]*partitionPast{},
+		groups: map[string]*groupPast{},
 	}
 }
 

@@ -43,7 +43,7 @@ func (o *oracle) life(at kafka.TopicPartition) int { return o.part(at).life }
 
 // forget allows the partitions of a node to have lost everything: their disk was replaced.
 func (o *oracle) forget(id int) {
-	for _, at := range o.w.plan.partitions() {
+	for _, at := range o.w.plan.everything() {
 		if p := o.part(at); o.owner(at) == id {
 			*p = p.forgotten()
 		}
@@ -175,7 +175,7 @@ func (o *oracle) check(n *node) {
 	if v.events++; v.events%checkEvery != 0 || n.dir == nil || n.dir.Err() != nil {
 		return
 	}
-	for _, at := range o.w.plan.partitions() {
+	for _, at := range o.w.plan.everything() {
 		if p := n.manager.Partition(at.Topic, at.Partition); p != nil && p.Err() != nil && !isDiskFault(p.Err()) && !errors.Is(p.Err(), storage.ErrClosed) {
 			o.w.violate("S-02", "node %d: %s is offline: %v", n.id, at, p.Err())
 		}

@@ -17,6 +17,8 @@ type Plan struct {
 	Topics   []TopicPlan
 	Faults   []Fault
 	Clients  []ClientPlan
+	// GroupShards is the number of partitions of the offsets topic; 0: there are no groups.
+	GroupShards int32
 	// MaxEvents ends the run early without a verdict; 0: no bound but the one against runs
 	// that never end.
 	MaxEvents int64
@@ -56,10 +58,11 @@ const (
 	Consumer
 	Admin
 	Idempotent
+	Member
 )
 
 func (k ClientKind) String() string {
-	return [...]string{"producer", "consumer", "admin", "idempotent producer"}[k]
+	return [...]string{"producer", "consumer", "admin", "idempotent producer", "member"}[k]
 }
 
 // ClientPlan is one client.
@@ -68,6 +71,9 @@ type ClientPlan struct {
 	Kind  ClientKind
 	Acks  int16 // of a producer; 2 draws anew for each batch
 	Every time.Duration
+
+	Group  int  // of a member
+	Static bool // of a member: it has an instance id
 }
 
 // feature is a kind of trouble that a seed may switch on.
@@ -127,7 +133,23 @@ func NewPlan(seed uint64) *Plan {
 	}
 	p.Clients = drawClients(rng)
 	p.Faults = drawFaults(rng, p, on)
+	p.drawGroups(stream(seed, 101))
 	return p
+}
+
+// drawGroups lets one seed in two have groups. It draws from a source of its own.
+func (p *Plan) drawGroups(rng *rand.Rand) {
+	if rng.IntN(2) == 0 {
+		return
+	}
+	p.GroupShards = 1 + rng.Int32N(3)
+	groups := 1 + rng.IntN(2)
+	for i := range min(2*groups+rng.IntN(2), maxClients-len(p.Clients)) {
+		p.Clients = append(p.Clients, ClientPlan{
+			ID: len(p.Clients), Kind: Member, Every: between(rng, 20*time.Millisecond, 200*time.Millisecond),
+			Group: i % groups, Static: rng.IntN(3) == 0,
+		})
+	}
 }
 
 func pick[T any](rng *rand.Rand, of ...T) T { return of[rng.IntN(len(of))] }

@@ -112,7 +112,8 @@ func TestWallClock(t *testing.T) {
 // cluster can fulfil, so that it never converges.
 func TestShrink(t *testing.T) {
 	p := NewPlan(3)
-	p.Duration = 2 * time.Second
+	p.Duration, p.GroupShards = 2*time.Second, 0
+	p.Clients = slices.DeleteFunc(p.Clients, func(c ClientPlan) bool { return c.Kind == Member })
 	p.Faults = []Fault{{ID: 0, At: time.Second, Kind: Reset, For: time.Second}, {ID: 1, At: time.Second, Kind: Kill, For: time.Second}}
 	p.Topics = []TopicPlan{{Name: "no/topic", Partitions: 1}}
 	r := Run(p, Options{})
@@ -142,7 +143,7 @@ func TestPredicates(t *testing.T) {
 		}
 		ids = append(ids, p.ID)
 	}
-	for _, id := range []string{"C-13", "C-18", "C-19", "C-20", "S-02", "S-06", "S-19", "R-13", "R-20", "R-26", "R-27", "R-28"} {
+	for _, id := range []string{"C-13", "C-18", "C-19", "C-20", "S-02", "S-06", "S-19", "R-13", "R-20", "R-26", "R-27", "R-28", "G-02", "G-03", "G-04"} {
 		if !slices.Contains(ids, id) {
 			t.Errorf("%s is not checked", id)
 		}

@@ -26,6 +26,8 @@ var sometimes = []string{
 	"idempotent produce acknowledged", "idempotent produce acknowledged after another try", "duplicate answered with its original place",
 	"idempotent produce ahead of its turn", "new producer epoch after a disk was lost",
 	"poll returned records", "poll refused", "poll open", "unflushed tail lost", "segment rolled",
+	"member has its assignment", "committed offsets fetched", "offset committed", "commit open", "member crashed", "member leaves", "coordinator loading",
+	"member told REBALANCE_IN_PROGRESS", "member told UNKNOWN_MEMBER_ID", "member told NOT_COORDINATOR", "member told ILLEGAL_GENERATION",
 	"topic created", "producer ids allocated", "controller answer open", "flush.policy=os", "metadata log compacted", "snapshot installed", "recovered twice",
 }
 

@@ -1,0 +1,311 @@
+package sim
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/thalweg-io/thalweg/internal/kafka"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// What members of groups ask for.
+const (
+	groupPartitions    = 5 // that the members share
+	memberSessionMs    = 6000
+	memberRebalanceMs  = 3000
+	memberJoinWithin   = 12 * time.Second
+	memberProtocol     = "range"
+	memberProtocolType = "consumer"
+)
+
+// memberState is where a member is.
+type memberState int
+
+const (
+	outside memberState = iota
+	syncing
+	fetching
+	stable
+)
+
+func (s memberState) String() string {
+	return [...]string{"outside", "syncing", "fetching its offsets", "stable"}[s]
+}
+
+// member is a consumer of a group: it joins, commits larger and larger offsets of what it owns, leaves, and now and then
+// forgets who it was.
+type member struct {
+	*user
+	group    string
+	shard    kafka.TopicPartition // of the offsets topic
+	instance *string              // of a static member
+	life     int                  // of the disk that its group is on
+
+	state      memberState
+	id         string
+	generation int32
+	duties     []kmsg.SyncGroupRequestGroupAssignment // what it has decided as the leader
+	positions  map[int32]int64                        // of the partitions that it owns: the offset that it has committed
+}
+
+func newMember(u *user) *member {
+	p := u.plan
+	m := &member{user: u, group: fmt.Sprintf("group%d", p.Group), positions: map[int32]int64{}}
+	m.shard = kafka.TopicPartition{Topic: kafka.OffsetsTopic, Partition: int32(p.Group) % u.w.plan.GroupShards}
+	if p.Static {
+		m.instance = kmsg.StringPtr(fmt.Sprintf("instance%d", p.ID))
+	}
+	m.life = u.w.oracle.life(m.shard)
+	m.soon(m.work)
+	return m
+}
+
+// name is who owns what, over all the ids that a static member has had.
+func (m *member) name() string {
+	if m.instance != nil {
+		return *m.instance
+	}
+	return m.id
+}
+
+func (m *member) unsettled() string { return m.w.unsettledGroup(m.group) }
+
+// forget is a crash: nobody is told, and who comes back is somebody else.
+func (m *member) forget() {
+	m.id, m.generation = "", -1
+	m.giveUp()
+}
+
+// giveUp is what a member does that has to join again.
+func (m *member) giveUp() {
+	m.state, m.duties = outside, nil
+	clear(m.positions)
+}
+
+// work does one thing after the other.
+func (m *member) work() {
+	if life := m.w.oracle.life(m.shard); life != m.life { // the group is another one now
+		m.life = life
+		m.forget()
+	}
+	if !m.ending && m.state == stable && m.rng.IntN(80) == 0 {
+		m.w.some.hit("member crashed")
+		m.forget()
+		m.w.e.After(between(m.rng, 0, 9*time.Second), "member", m.actor, m.work)
+		return
+	}
+	m.leader(m.shard, func(node int) {
+		switch {
+		case node < 0:
+			m.soon(m.work)
+		case m.state == outside:
+			m.join(node)
+		case m.state == syncing:
+			m.sync(node)
+		case m.state == fetching, len(m.positions) > 0 && m.rng.IntN(5) == 0: // again and again: who commits on would not notice a loss
+			m.fetch(node)
+		case !m.ending && m.rng.IntN(100) == 0:
+			m.leave(node)
+		case !m.ending && m.rng.IntN(2) == 0 && len(m.positions) > 0:
+			m.commit(node)
+		default:
+			m.beat(node)
+		}
+	})
+}
+
+// ask sends a request. then is not called, and the member goes on, for an open outcome and for a refusal.
+func (m *member) ask(node int, req kmsg.Request, within time.Duration, then func(kmsg.Response), open func()) {
+	m.w.askGroup(m.actor, node, m.shard, req, within, func(resp kmsg.Response, code *kerr.Error, err error) {
+		if resp != nil && m.life == m.w.oracle.life(m.shard) {
+			then(resp)
+			m.soon(m.work)
+			return
+		}
+		if code == nil {
+			m.w.say("note over n%d: member %d of %s has no answer to its %s", 0, m.plan.ID, m.group, kmsg.NameForKey(req.Key()))
+			open()
+		}
+		if code != kerr.CoordinatorLoadInProgress {
+			delete(m.leaders, m.shard)
+		}
+		m.soon(m.work)
+	})
+}
+
+func nothing() {}
+
+func (m *member) join(node int) {
+	req := kmsg.NewPtrJoinGroupRequest()
+	req.SetVersion(9)
+	req.Group, req.MemberID, req.InstanceID, req.ProtocolType = m.group, m.id, m.instance, memberProtocolType
+	req.SessionTimeoutMillis, req.RebalanceTimeoutMillis = memberSessionMs, memberRebalanceMs
+	about := kmsg.NewConsumerMemberMetadata()
+	about.Topics = []string{"shared"}
+	p := kmsg.NewJoinGroupRequestProtocol()
+	p.Name, p.Metadata = memberProtocol, about.AppendTo(nil)
+	req.Protocols = append(req.Protocols, p)
+	m.ask(node, req, memberJoinWithin, func(resp kmsg.Response) { m.joined(resp.(*kmsg.JoinGroupResponse)) }, nothing)
+}
+
+func (m *member) joined(r *kmsg.JoinGroupResponse) {
+	switch r.ErrorCode {
+	case 0:
+		m.id, m.generation, m.state, m.duties = r.MemberID, r.Generation, syncing, nil
+		if r.LeaderID == r.MemberID && !r.SkipAssignment {
+			m.duties = assign(r.Members)
+		}
+	case kerr.MemberIDRequired.Code:
+		m.id = r.MemberID
+	default:
+		m.refused("join", r.ErrorCode)
+	}
+}
+
+// assign gives the partitions to the members in turn.
+func assign(members []kmsg.JoinGroupResponseMember) (all []kmsg.SyncGroupRequestGroupAssignment) {
+	for i, member := range members {
+		a := kmsg.NewSyncGroupRequestGroupAssignment()
+		a.MemberID = member.MemberID
+		for p := i; p < groupPartitions; p += len(members) {
+			a.MemberAssignment = append(a.MemberAssignment, byte(p))
+		}
+		all = append(all, a)
+	}
+	return all
+}
+
+func (m *member) sync(node int) {
+	req := kmsg.NewPtrSyncGroupRequest()
+	req.SetVersion(5)
+	req.Group, req.MemberID, req.InstanceID, req.Generation = m.group, m.id, m.instance, m.generation
+	req.ProtocolType, req.Protocol = kmsg.StringPtr(memberProtocolType), kmsg.StringPtr(memberProtocol)
+	req.GroupAssignment = m.duties
+	m.ask(node, req, memberJoinWithin, func(resp kmsg.Response) {
+		r := resp.(*kmsg.SyncGroupResponse)
+		if r.ErrorCode != 0 {
+			m.refused("sync", r.ErrorCode)
+			return
+		}
+		var owned []int32
+		for _, p := range r.MemberAssignment {
+			owned = append(owned, int32(p))
+		}
+		m.w.oracle.owned(m, owned)
+		m.w.some.hit("member has its assignment")
+		m.state = stable
+		if len(owned) > 0 {
+			m.state = fetching
+		}
+		for _, p := range owned {
+			m.positions[p] = -1
+		}
+	}, m.giveUp)
+}
+
+func (m *member) fetch(node int) {
+	req := kmsg.NewPtrOffsetFetchRequest()
+	req.SetVersion(9)
+	g, t := kmsg.NewOffsetFetchRequestGroup(), kmsg.NewOffsetFetchRequestGroupTopic()
+	t.Topic, t.Partitions = "shared", slices.Sorted(maps.Keys(m.positions))
+	g.Group, g.Topics = m.group, append(g.Topics, t)
+	req.Groups = append(req.Groups, g)
+	known := map[int32]int64{}
+	for _, p := range t.Partitions {
+		known[p] = m.w.oracle.knownOffset(m, p)
+	}
+	m.ask(node, req, dataWithin, func(resp kmsg.Response) {
+		r := resp.(*kmsg.OffsetFetchResponse).Groups[0]
+		if r.ErrorCode != 0 {
+			m.refused("fetch", r.ErrorCode)
+			return
+		}
+		for _, p := range r.Topics[0].Partitions {
+			m.w.oracle.fetchedOffset(m, p.Partition, max(p.Offset, 0), known[p.Partition])
+			m.positions[p.Partition] = max(p.Offset, 0)
+		}
+		m.w.some.hit("committed offsets fetched")
+		m.state = stable
+	}, nothing)
+}
+
+func (m *member) commit(node int) {
+	owned := slices.Sorted(maps.Keys(m.positions))
+	partition := pick(m.rng, owned...)
+	offset := m.positions[partition] + 1
+	req := kmsg.NewPtrOffsetCommitRequest()
+	req.SetVersion(9)
+	req.Group, req.MemberID, req.InstanceID, req.Generation = m.group, m.id, m.instance, m.generation
+	t, p := kmsg.NewOffsetCommitRequestTopic(), kmsg.NewOffsetCommitRequestTopicPartition()
+	t.Topic, p.Partition, p.Offset = "shared", partition, offset
+	t.Partitions = append(t.Partitions, p)
+	req.Topics = append(req.Topics, t)
+	m.ask(node, req, dataWithin, func(resp kmsg.Response) {
+		if code := resp.(*kmsg.OffsetCommitResponse).Topics[0].Partitions[0].ErrorCode; code != 0 {
+			m.w.some.hit("commit refused")
+			m.refused("commit", code)
+			return
+		}
+		m.positions[partition] = offset
+		m.w.oracle.told(m, partition, offset)
+		m.w.some.hit("offset committed")
+	}, func() { // it may still arrive: only another generation keeps it from undoing what comes after it
+		m.w.some.hit("commit open")
+		m.forget()
+	})
+}
+
+func (m *member) beat(node int) {
+	req := kmsg.NewPtrHeartbeatRequest()
+	req.SetVersion(4)
+	req.Group, req.MemberID, req.InstanceID, req.Generation = m.group, m.id, m.instance, m.generation
+	m.ask(node, req, dataWithin, func(resp kmsg.Response) {
+		if code := resp.(*kmsg.HeartbeatResponse).ErrorCode; code != 0 {
+			m.refused("heartbeat", code)
+		}
+	}, nothing)
+}
+
+func (m *member) leave(node int) {
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.SetVersion(5)
+	req.Group = m.group
+	l := kmsg.NewLeaveGroupRequestMember()
+	l.MemberID, l.InstanceID = m.id, m.instance
+	req.Members = append(req.Members, l)
+	m.w.some.hit("member leaves")
+	m.forget() // whether it is heard or not
+	m.ask(node, req, dataWithin, func(kmsg.Response) {}, nothing)
+}
+
+// refused is what a code tells a member to do.
+func (m *member) refused(what string, number int16) {
+	code := kerr.TypedErrorForCode(number)
+	m.w.some.hit("member told " + code.Message)
+	m.w.say("note over n%d: member %d of %s is told %s for a %s", 0, m.plan.ID, m.group, code.Message, what)
+	switch code {
+	case kerr.RebalanceInProgress:
+		if what != "commit" {
+			m.giveUp()
+		}
+	case kerr.IllegalGeneration:
+		m.generation = -1
+		m.giveUp()
+	case kerr.UnknownMemberID, kerr.FencedInstanceID:
+		m.forget()
+	case kerr.CoordinatorLoadInProgress, kerr.CoordinatorNotAvailable:
+		if what == "commit" { // it may be in the log
+			m.forget()
+		}
+	case kerr.NotCoordinator:
+		delete(m.leaders, m.shard)
+		if what == "commit" {
+			m.forget()
+		}
+	default:
+		m.w.violate("G-05", "a member of group %s is told %s for a %s", m.group, code.Message, what)
+	}
+}
