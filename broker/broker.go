@@ -49,6 +49,7 @@ type Broker struct {
 	control  *control
 	life     *lifecycle
 	groups   *coordinator.Runtime
+	watch    groupWatch
 	clock    *delayed.Clock
 	sweeper  *sweeper
 	openers  *openers

@@ -291,3 +291,34 @@ func TestGroupGoesOnAfterRestart(t *testing.T) {
 		t.Errorf("partitions before %v, after %v", before, after)
 	}
 }
+
+// TestGroupMetrics: groups are counted by state, and how far each lags is told partition by partition.
+func TestGroupMetrics(t *testing.T) {
+	b := brokertest.Start(t, quick(), withMetrics())
+	createPartitions(t, b, "t", 2)
+	c := newClient(t, b, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	produce(t, c, "t", 10) // all to partition 0
+	for group, offset := range map[string]int64{"behind": 4, "ahead": 10} {
+		if err := commit(t, c, group, "t", 0, offset); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const lag = "thalweg_group_lag"
+	all := scrape(t, b)
+	eventually(t, "both groups are seen", func() bool {
+		all = scrape(t, b)
+		return sample(t, all, "kafka_coordinator_group_groupmetadatamanager_numgroups") == 2
+	})
+	f := func(want float64, name string, labels ...string) {
+		t.Helper()
+		if got := sample(t, all, name, labels...); got != want {
+			t.Errorf("%s %v is %v, want %v", name, labels, got, want)
+		}
+	}
+	f(6, lag, "group", "behind", "topic", "t", "partition", "0")
+	f(0, lag, "group", "ahead", "topic", "t", "partition", "0")
+	f(2, "thalweg_groups", "type", "classic", "state", "Empty")
+	f(2, "kafka_coordinator_group_groupmetadatamanager_numgroups")
+	f(2, "kafka_coordinator_group_groupmetadatamanager_numoffsets")
+	f(0, "thalweg_group_lag_left_out")
+}

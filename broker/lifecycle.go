@@ -167,6 +167,9 @@ func (l *lifecycle) turn() {
 		l.b.lg.Warn("heartbeat failed", "err", err)
 	}
 	l.b.control.tick()
+	if l.b.metrics != nil {
+		l.b.watch.refresh(l.b)
+	}
 }
 
 // leaveTimeout bounds how long a broker waits for its leaderships to be taken over.

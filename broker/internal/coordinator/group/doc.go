@@ -17,7 +17,7 @@
 //
 // Files: shard.go (Shard), config.go, record.go (replay); classic_group.go (the state of a classic group), classic_join.go,
 // classic_rebalance.go, classic_sync.go, heartbeat.go, leave.go (its requests), classic_record.go, subscription.go (its bytes);
-// offsets.go, offset_commit.go, offset_fetch.go, offset_delete.go, offset_expiry.go; delete.go, describe.go (groups of both
+// offsets.go, offset_commit.go, offset_fetch.go, offset_delete.go, offset_expiry.go; delete.go, describe.go, summary.go (groups of both
 // types); consumer_group.go (the state of a consumer group, KIP-848), assignment.go, consumer_record.go (its bytes),
 // consumer_decision.go (targets, and the steps towards them), consumer_heartbeat.go, consumer_describe.go, consumer_offsets.go
 // (its requests), assignor.go, regex.go; migration.go, migration_requests.go (between the two).
