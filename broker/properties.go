@@ -96,7 +96,7 @@ func FromProperties(props map[string]string) (c Config, ignored []string, err er
 			}
 			taken = true
 			if err := p.set(&c, strings.TrimSpace(value)); err != nil {
-				return c, nil, badConfig("%s=%s: %v", name, value, err)
+				return c, nil, badConfig("%s=%s: %s", name, value, strings.TrimPrefix(err.Error(), ErrConfig.Error()+": "))
 			}
 		}
 	}

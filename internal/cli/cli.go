@@ -73,7 +73,13 @@ func tree(s Streams, e command.Env, code *int) *cobra.Command {
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
 	root.AddCommand(passing("server", "run a broker", serverHelp, func(args []string) error { return runServer(args, s) }))
-	root.AddCommand(command.Commands(e)...)
+	own := command.Commands(e)
+	for _, cmd := range own {
+		if cmd.Name() == "config" {
+			cmd.AddCommand(configShow(s))
+		}
+	}
+	root.AddCommand(own...)
 	root.AddCommand(command.Log(e))
 	root.AddCommand(
 		passing("kafka-server-stop", "stop the brokers that run on this machine", serverStopHelp, func(args []string) error { return runServerStop(args, s) }),

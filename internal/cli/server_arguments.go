@@ -55,6 +55,28 @@ func parseServer(args []string) (a serverArguments, err error) {
 	return a, nil
 }
 
+// sources says where each key that is given comes from: FILE:LINE, or --override.
+func (a serverArguments) sources() (map[string]string, error) {
+	from := map[string]string{}
+	if a.file != "" {
+		entries, err := properties.ReadEntries(a.file)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the properties file: %w", err)
+		}
+		for k, e := range entries {
+			from[k] = fmt.Sprintf("%s:%d", a.file, e.Line)
+		}
+	}
+	for k := range a.overrides {
+		if below, ok := from[k]; ok {
+			from[k] = "--override, over " + below
+		} else {
+			from[k] = "--override"
+		}
+	}
+	return from, nil
+}
+
 // properties collects the configuration: the file first, then the overrides.
 func (a serverArguments) properties() (map[string]string, error) {
 	props := map[string]string{}

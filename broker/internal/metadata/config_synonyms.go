@@ -56,6 +56,11 @@ func (d *TopicConfigDef) synonymDefault(s Synonym) (string, bool) {
 	return s.revert(d.Default), true
 }
 
+// SynonymDefault is the built-in value of the server key at a place among the synonyms; ok is false if it has none.
+func (d *TopicConfigDef) SynonymDefault(place int) (string, bool) {
+	return d.synonymDefault(d.Synonyms[place])
+}
+
 // ServerKey finds the topic config that a server key sets for all topics, and its place among the
 // synonyms, the strongest being 0; nil if there is none.
 func ServerKey(name string) (def *TopicConfigDef, place int) {

@@ -12,8 +12,23 @@ import (
 // maxBytes bounds a properties file.
 const maxBytes = 1 << 20
 
+// Entry is a value and the line on which it begins, the first being 1.
+type Entry struct {
+	Value string
+	Line  int
+}
+
 // Read reads a file. A later line wins over an earlier one.
 func Read(path string) (map[string]string, error) {
+	entries, err := ReadEntries(path)
+	if err != nil {
+		return nil, err
+	}
+	return values(entries), nil
+}
+
+// ReadEntries is Read with the lines.
+func ReadEntries(path string) (map[string]Entry, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -26,20 +41,31 @@ func Read(path string) (map[string]string, error) {
 	if len(text) > maxBytes {
 		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxBytes)
 	}
-	return Parse(string(text)), nil
+	return parse(string(text)), nil
 }
 
 // Parse understands what java.util.Properties.load does, in UTF-8: comments with # or !, '=' or ':'
 // or white space after the key, lines continued by a backslash, and the escapes \t \n \r \f \uXXXX;
 // any other backslash only goes away. White space at the end of a value belongs to it.
-func Parse(text string) map[string]string {
-	props := map[string]string{}
+func Parse(text string) map[string]string { return values(parse(text)) }
+
+func values(entries map[string]Entry) map[string]string {
+	props := make(map[string]string, len(entries))
+	for k, e := range entries {
+		props[k] = e.Value
+	}
+	return props
+}
+
+func parse(text string) map[string]Entry {
+	props := map[string]Entry{}
 	lines := strings.Split(strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n"), "\n")
 	for i := 0; i < len(lines); i++ {
 		line := strings.TrimLeft(lines[i], " \t\f")
 		if line == "" || line[0] == '#' || line[0] == '!' {
 			continue
 		}
+		first := i + 1
 		for continued(line) {
 			line = line[:len(line)-1]
 			if i++; i == len(lines) {
@@ -48,7 +74,7 @@ func Parse(text string) map[string]string {
 			line += strings.TrimLeft(lines[i], " \t\f")
 		}
 		key, value := cut(line)
-		props[unescape(key)] = unescape(value)
+		props[unescape(key)] = Entry{unescape(value), first}
 	}
 	return props
 }
