@@ -63,8 +63,12 @@ func TestDefaultsAreTrue(t *testing.T) {
 			continue
 		}
 		for _, told := range (&Broker{cfg: c}).serverConfigs() {
-			if told.Name == s.Key && (told.Value == nil || *told.Value != s.Value) {
-				t.Errorf("the default of %s is told to be %q, and DescribeConfigs shows %q", s.Key, s.Value, *told.Value)
+			value := ""
+			if told.Value != nil {
+				value = *told.Value
+			}
+			if told.Name == s.Key && value != s.Value {
+				t.Errorf("the default of %s is told to be %q, and DescribeConfigs shows %q", s.Key, s.Value, value)
 			}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/thalweg-io/thalweg/internal/cli/command"
+	"github.com/thalweg-io/thalweg/internal/cli/doctor"
 	"github.com/thalweg-io/thalweg/internal/cli/kafkatool"
 )
 
@@ -25,12 +26,12 @@ func usage(format string, args ...any) error { return command.Misuse(format, arg
 
 // Main runs one command line, without the program's name, and returns the exit code.
 func Main(args []string, s Streams) int {
-	return run(context.Background(), args, s, command.OS(s.In, s.Out, s.Err))
+	return run(context.Background(), args, s, command.OS(s.In, s.Out, s.Err), doctor.Here())
 }
 
-func run(ctx context.Context, args []string, s Streams, e command.Env) int {
+func run(ctx context.Context, args []string, s Streams, e command.Env, m doctor.Machine) int {
 	code := command.ExitOK
-	root := tree(s, e, &code)
+	root := tree(s, e, m, &code)
 	root.SetArgs(args)
 	err := unknown(root, args)
 	if err == nil {
@@ -55,7 +56,7 @@ func unknown(root *cobra.Command, args []string) error {
 }
 
 // tree is the tree of all commands. A tool by Kafka's name leaves its exit code in code.
-func tree(s Streams, e command.Env, code *int) *cobra.Command {
+func tree(s Streams, e command.Env, m doctor.Machine, code *int) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "thalweg",
 		Short:         "an event-streaming platform that speaks Apache Kafka's protocol",
@@ -81,6 +82,7 @@ func tree(s Streams, e command.Env, code *int) *cobra.Command {
 	}
 	root.AddCommand(own...)
 	root.AddCommand(command.Log(e))
+	root.AddCommand(doctorCommand(e, m))
 	root.AddCommand(
 		passing("kafka-server-stop", "stop the brokers that run on this machine", serverStopHelp, func(args []string) error { return runServerStop(args, s) }),
 		passing("version", "print the version", versionHelp, func(args []string) error { return runVersion(args, s) }),

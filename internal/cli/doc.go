@@ -7,11 +7,11 @@
 // Exit codes: 0 done, 1 it failed, 2 the words of the call were wrong, 130 ended by Ctrl-C. The tools by Kafka's
 // names have Kafka's instead: 1 for both.
 //
-// Packages below: command (our own commands), output (tables, JSON, progress), profile (clusters by name),
+// Packages below: command (our own commands), output (tables, JSON, progress), profile (clusters by name), record (records as JSON), doctor (what doctor examines),
 // kafkatool (the tools by Kafka's names), option (how they read their words), properties (files like
 // server.properties).
 //
-// Files: cli.go (Main, the tree), help.go, completion.go, version.go, server.go (a broker in the foreground) with
+// Files: cli.go (Main, the tree), help.go, completion.go, version.go, config_show.go, doctor.go, server.go (a broker in the foreground) with
 // server_arguments.go, server_ignored.go (keys without effect), server_daemon.go (in the background),
 // server_log.go (its rotated log), server_stop.go.
 package cli

@@ -97,7 +97,7 @@ func execute(line, stdin, dir string) string {
 		e.ConfigDir = func() (string, error) { return dir, nil }
 		e.Getenv = func(string) string { return "" }
 		e.Now = func() time.Time { return time.UnixMilli(1_700_000_000_000) }
-		code = run(context.Background(), wordsOf(part), s, e)
+		code = run(context.Background(), wordsOf(part), s, e, healthy{})
 		text, stdin = out.String(), out.String()
 		errs += err.String()
 	}
@@ -114,6 +114,8 @@ var unsteady = []struct {
 	{regexp.MustCompile(`\b(id|cluster) [A-Za-z0-9_-]{22}`), "$1 ID"},
 	{regexp.MustCompile(`"(id|cluster_id)": "[A-Za-z0-9_-]{22}"`), `"$1": "ID"`},
 	{regexp.MustCompile(`20(?:2[6-9]|[3-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`), "NOW"},
+	{regexp.MustCompile(`answers in [0-9.]+(µs|ms|s)`), "answers in TIME"},
+	{regexp.MustCompile(`TIME: [A-Za-z0-9_-]{22} with`), "TIME: ID with"},
 	{regexp.MustCompile(`(ADDR|HOST:\d+) {2,}`), "$1  "},
 	{regexp.MustCompile(`"timestamp":1(?:7[1-9]|[89]\d)\d{10}\b`), `"timestamp":NOW`},
 }

@@ -51,13 +51,18 @@ For a first look, run these in two terminals:
 }
 
 func list(w io.Writer, cmd *cobra.Command, tools bool) {
-	all := cmd.Commands()
-	slices.SortStableFunc(all, func(a, b *cobra.Command) int { return rank(a) - rank(b) })
-	for _, sub := range all {
+	for _, sub := range sorted(cmd) {
 		if !sub.Hidden && (sub.Annotations[kafkaTool] != "") == tools {
 			fmt.Fprintf(w, "  %-28s %s\n", sub.Name(), sub.Short)
 		}
 	}
+}
+
+// sorted are the commands below one as they are listed.
+func sorted(cmd *cobra.Command) []*cobra.Command {
+	all := slices.Clone(cmd.Commands())
+	slices.SortStableFunc(all, func(a, b *cobra.Command) int { return rank(a) - rank(b) })
+	return all
 }
 
 // order is how the commands are listed; those that are not named come after them.

@@ -33,7 +33,7 @@ func with(t *testing.T, ctx context.Context, in io.Reader, out io.Writer, args .
 	dir := t.TempDir()
 	env.ConfigDir = func() (string, error) { return dir, nil }
 	env.Getenv = func(string) string { return "" }
-	code = run(ctx, args, s, env)
+	code = run(ctx, args, s, env, healthy{})
 	return code, e.String()
 }
 
