@@ -5,6 +5,8 @@
 //	go run ./e2e/matrix -write         and write docs/clients.md
 //	go run ./e2e/matrix -only kafkajs  run the clients whose name matches a regular expression
 //
+//	go run ./e2e/matrix -servers HOST:PORT   ask another cluster, which should be new, for comparison
+//
 // Run it at the top of the repository. It ends with 1 if the page differs from what came out. A
 // client whose tools are missing on this machine is skipped, and its row not compared, unless CI=true.
 //

@@ -45,7 +45,7 @@ func TestTimestamps(t *testing.T) {
 // whole is a row of a client that does everything that it has no note about.
 func whole(c client) row {
 	r := row{client: c.name, version: "1", cells: map[string]int{}, said: map[string][]string{}}
-	names, full := columns()
+	names, full := c.columns()
 	for _, column := range names {
 		if _, noted := c.notes[column]; !noted {
 			r.cells[column] = full[column]
@@ -63,7 +63,7 @@ func TestPage(t *testing.T) {
 	if err := complain(rows); err != nil {
 		t.Fatal(err)
 	}
-	page := pageHead + table(rows) + "\n" + columnNotes() + clientNotes()
+	page := page(rows)
 	if err := compare(page, rows); err != nil {
 		t.Fatal(err)
 	}
@@ -88,8 +88,8 @@ func TestPage(t *testing.T) {
 
 // TestNotes: a note is about a column.
 func TestNotes(t *testing.T) {
-	names, _ := columns()
 	for _, c := range clients() {
+		names, _ := c.columns()
 		for column := range c.notes {
 			if !slices.Contains(names, column) {
 				t.Errorf("%s has a note on %q", c.name, column)

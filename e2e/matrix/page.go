@@ -20,11 +20,11 @@ table and fails if it differs; ` + "`-write`" + ` writes it.
 
 // report prints the matrix, the complaints about it, and compares or writes the page.
 func (o *options) report(rows []row) error {
-	fmt.Print("\n", table(rows), "\n")
+	fmt.Print("\n", table(rows), "\n", groupTable(rows), "\n")
 	if err := complain(rows); err != nil {
 		return err
 	}
-	text := pageHead + table(rows) + "\n" + columnNotes() + clientNotes()
+	text := page(rows)
 	if o.write {
 		if len(rows) != len(clients()) {
 			return errors.New("not all clients were examined: the page is left as it is")
@@ -38,16 +38,22 @@ func (o *options) report(rows []row) error {
 	return compare(string(old), rows)
 }
 
+func page(rows []row) string {
+	return pageHead + table(rows) + "\n" + columnNotes() + groupHead + groupTable(rows) + clientNotes()
+}
+
 // compare wants every row on the page as it came out, and the rest of the page as it would be written.
 func compare(page string, rows []row) error {
 	lines := strings.Split(page, "\n")
 	var errs []error
 	for _, r := range rows {
-		if !slices.ContainsFunc(lines, func(line string) bool { return sameLine(line, r) }) {
-			errs = append(errs, fmt.Errorf("the page has no such line, run it with -write:\n%s", r.line()))
+		for _, want := range []string{r.line(), r.groupLine()} {
+			if !slices.ContainsFunc(lines, func(line string) bool { return sameLine(line, want, r.of()) }) {
+				errs = append(errs, fmt.Errorf("the page has no such line, run it with -write:\n%s", want))
+			}
 		}
 	}
-	for _, part := range []string{pageHead, tableHead(), columnNotes(), clientNotes()} {
+	for _, part := range []string{pageHead, tableHead(), columnNotes(), groupHead, clientNotes()} {
 		if !strings.Contains(page, part) {
 			errs = append(errs, fmt.Errorf("the page lacks, run it with -write:\n%s", part))
 		}
@@ -56,9 +62,8 @@ func compare(page string, rows []row) error {
 }
 
 // sameLine leaves out the version of what is the system's.
-func sameLine(line string, r row) bool {
-	want := r.line()
-	if r.of().system {
+func sameLine(line, want string, c client) bool {
+	if c.system {
 		line, want = withoutVersion(line), withoutVersion(want)
 	}
 	return line == want
@@ -101,6 +106,56 @@ func (r row) line() string {
 	return strings.Join(cells, " | ") + " |"
 }
 
+const groupHead = `
+## Consumer groups
+
+Three members consume a topic of six partitions that is written to all the time; one is killed (kill -9), then one is added. ✓: each
+time the group settles with every partition at one member and every member at work, every record is consumed, the members
+leave when they are asked to, and what was consumed is committed. "consumer" is the protocol of KIP-848. An empty cell: the client has no such assignor.
+
+`
+
+// groupColumn is the name of a cell about groups.
+func groupColumn(assignor string) string { return "group, " + assignor }
+
+// groupTable has the clients that have groups.
+func groupTable(rows []row) string {
+	text := "| client | version | " + strings.Join(assignors, " | ") + " |\n|---|---|" + strings.Repeat("---|", len(assignors)) + "\n"
+	for _, r := range rows {
+		if line := r.groupLine(); line != "" {
+			text += line + "\n"
+		}
+	}
+	return text
+}
+
+// groupLine is empty if the client's groups are not tried.
+func (r row) groupLine() string {
+	c := r.of()
+	if len(c.groups) == 0 {
+		return ""
+	}
+	cells := []string{fmt.Sprintf("| %s (%s)", c.title, c.language), r.version}
+	for _, assignor := range assignors {
+		text := ""
+		if slices.Contains(c.groups, assignor) {
+			text = sign(r.cells[groupColumn(assignor)], plain)
+		}
+		cells = append(cells, text)
+	}
+	return strings.Join(cells, " | ") + " |"
+}
+
+// columns are the columns of a client in both tables, with what a full cell is.
+func (c client) columns() (names []string, full map[string]int) {
+	names, full = columns()
+	for _, assignor := range c.groups {
+		names = append(names, groupColumn(assignor))
+		full[groupColumn(assignor)] = plain
+	}
+	return names, full
+}
+
 func sign(cell, full int) string {
 	switch {
 	case cell == full:
@@ -117,7 +172,7 @@ func sign(cell, full int) string {
 func complain(rows []row) error {
 	var errs []error
 	for _, r := range rows {
-		names, full := columns()
+		names, full := r.of().columns()
 		notes := r.of().notes
 		for _, column := range names {
 			short := r.cells[column] != full[column]
@@ -142,8 +197,8 @@ func columnNotes() string {
 // clientNotes has a line for each note of a client, with all the columns that it is about.
 func clientNotes() string {
 	text := ""
-	names, _ := columns()
 	for _, c := range clients() {
+		names, _ := c.columns()
 		var notes []string
 		about := map[string][]string{}
 		for _, column := range names {

@@ -93,6 +93,7 @@ func columns() (names []string, full map[string]int) {
 // row is what one client did.
 type row struct {
 	client, version string
+	launch          launch // how it is started again
 	cells           map[string]int
 	said            map[string][]string // why a cell is not full, as the client or the judge said it
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,6 +24,7 @@ type client struct {
 	language string
 	needs    []string // programs of the system; apt-get has them under these names or others
 	build    func(context.Context, *workshop) (launch, error)
+	groups   []string          // the assignors that its members can be started with; "consumer" is KIP-848
 	system   bool              // its version is the system's, so the page's is only an example
 	notes    map[string]string // why a cell is not full, by column
 }
@@ -32,20 +32,27 @@ type client struct {
 func clients() []client {
 	return []client{
 		{name: "kcat", title: "kcat", language: "C", needs: []string{"kcat"}, system: true, notes: kcatNotes},
-		{name: "kafka-clients", title: "kafka-clients", language: "Java", needs: java, build: javaClient("4.4.0")},
-		{name: "kafka-clients-3", title: "kafka-clients", language: "Java", needs: java, build: javaClient("3.9.2")},
+		{name: "kafka-clients", title: "kafka-clients", language: "Java", needs: java, build: javaClient("4.4.0"), groups: assignors},
+		{name: "kafka-clients-3", title: "kafka-clients", language: "Java", needs: java, build: javaClient("3.9.2"), groups: classic},
 		{name: "spring-kafka", title: "Spring for Apache Kafka", language: "Java", needs: java, build: spring},
-		{name: "confluent-python", title: "confluent-kafka-python", language: "Python", needs: python, build: pythonClient("confluent-kafka", "confluent.py")},
-		{name: "kafka-python", title: "kafka-python", language: "Python", needs: python, build: pythonClient("kafka-python-3.0.12", "kafka_python.py"), notes: pythonNotes},
-		{name: "kafka-python-2", title: "kafka-python", language: "Python", needs: python, build: pythonClient("kafka-python-2.0.2", "kafka_python.py"), notes: pythonNotes},
-		{name: "kafkajs", title: "kafkajs", language: "JavaScript", needs: node, build: jsClient("kafkajs.js"), notes: noGroups(kafkaJSNotes)},
-		{name: "platformatic", title: "@platformatic/kafka", language: "JavaScript", needs: node, build: jsClient("platformatic.js"), notes: noGroups(nil)},
-		{name: "franz-go", title: "franz-go", language: "Go", build: goClient("franz", "0")},
-		{name: "sarama", title: "Sarama", language: "Go", build: goClient("sarama", "0")},
-		{name: "kafka-go", title: "segmentio/kafka-go", language: "Go", build: goClient("segmentio", "0"), notes: map[string]string{"empty": "it reads an empty value as null"}},
-		{name: "confluent-go", title: "confluent-kafka-go", language: "Go", needs: []string{"gcc"}, build: goClient("confluent", "1")},
+		{name: "confluent-python", title: "confluent-kafka-python", language: "Python", needs: python, build: pythonClient("confluent-kafka", "confluent.py"), groups: []string{"range", "roundrobin", "cooperative-sticky", "consumer"}},
+		{name: "kafka-python", title: "kafka-python", language: "Python", needs: python, build: pythonClient("kafka-python-3.0.12", "kafka_python.py"), groups: classic, notes: pythonNotes},
+		{name: "kafka-python-2", title: "kafka-python", language: "Python", needs: python, build: pythonClient("kafka-python-2.0.2", "kafka_python.py"), groups: eager, notes: python2Notes},
+		{name: "kafkajs", title: "kafkajs", language: "JavaScript", needs: node, build: jsClient("kafkajs.js"), groups: []string{"roundrobin"}, notes: kafkaJSNotes},
+		{name: "platformatic", title: "@platformatic/kafka", language: "JavaScript", needs: node, build: jsClient("platformatic.js"), groups: []string{"roundrobin", "consumer"}},
+		{name: "franz-go", title: "franz-go", language: "Go", build: goClient("franz", "0"), groups: classic},
+		{name: "sarama", title: "Sarama", language: "Go", build: goClient("sarama", "0"), groups: eager},
+		{name: "kafka-go", title: "segmentio/kafka-go", language: "Go", build: goClient("segmentio", "0"), groups: []string{"range", "roundrobin"}, notes: map[string]string{"empty": "it reads an empty value as null"}},
+		{name: "confluent-go", title: "confluent-kafka-go", language: "Go", needs: []string{"gcc"}, build: goClient("confluent", "1"), groups: []string{"range", "roundrobin", "cooperative-sticky", "consumer"}},
 	}
 }
+
+// Assignors, as Kafka names them, and the protocol in which the broker assigns.
+var (
+	assignors = []string{"range", "roundrobin", "sticky", "cooperative-sticky", "consumer"}
+	classic   = assignors[:4]
+	eager     = assignors[:3]
+)
 
 var (
 	java   = []string{"javac", "mvn"}
@@ -62,22 +69,15 @@ var (
 		"null header": "it prints the word NULL",
 	}
 	pythonNotes  = map[string]string{"null header": "it takes no null as a header's value"}
+	python2Notes = map[string]string{
+		"null header":         "it takes no null as a header's value",
+		groupColumn("sticky"): "when a member is gone the others end with an error in its assignor, with Apache Kafka 4.4 as well",
+	}
 	kafkaJSNotes = map[string]string{
 		"same header": "its headers are an object, in which what has one name stands together",
 		"null header": "it takes no null as a header's value",
 	}
 )
-
-// noGroups are the notes of a client that reads nothing without a group.
-func noGroups(notes map[string]string) map[string]string {
-	all := map[string]string{}
-	names, _ := columns()
-	for _, column := range names[1:] {
-		all[column] = "its consumer always is a member of a group, and there are no groups yet"
-	}
-	maps.Copy(all, notes)
-	return all
-}
 
 // missing names what a client needs and this machine lacks.
 func (c client) missing() error {

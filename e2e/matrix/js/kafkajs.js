@@ -75,7 +75,7 @@ class Client {
   }
 
   async consume(ask) {
-    return this.read(ask, async () => {})
+    return this.read(ask, null)
   }
 
   async seek(ask) {
@@ -85,6 +85,7 @@ class Client {
       const [{ offset }] = await admin.fetchTopicOffsetsByTimestamp(ask.topic, ask.ts)
       await admin.disconnect()
       consumer.seek({ topic: ask.topic, partition: 0, offset })
+      return Number(offset)
     })
   }
 
@@ -95,15 +96,24 @@ class Client {
     try {
       await consumer.subscribe({ topic, fromBeginning: true })
       const records = []
+      let from = place ? Infinity : 0 // before it is told from where, it may begin at the beginning
       await new Promise((resolve, reject) => {
         consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
         const eachMessage = async ({ message: m }) => {
+          if (Number(m.offset) < from) {
+            return
+          }
           records.push(toLine(m.offset, m.timestamp, m.key, m.value, pairs(m.headers)))
           if (records.length >= count) {
             resolve()
           }
         }
-        consumer.run({ autoCommit: false, eachMessage }).then(() => place(consumer)).catch(reject)
+        consumer
+          .run({ autoCommit: false, eachMessage })
+          .then(async () => {
+            from = place ? await place(consumer) : 0
+          })
+          .catch(reject)
       })
       return { records: records.slice(0, count) }
     } finally {

@@ -67,13 +67,18 @@ class Client {
   }
 }
 
-async function member(servers, groupId, topic) {
-  const consumer = new Consumer({ clientId: 'matrix', bootstrapBrokers: [servers], groupId, autocommit: 500 })
-  const options = { sessionTimeout: 6000, heartbeatInterval: 500 }
-  const stream = await consumer.consume({ topics: [topic], mode: MessagesStreamModes.COMMITTED, fallbackMode: 'earliest', ...options })
-  stream.on('data', m => consumed(m.partition, m.offset))
-  await stopped()
-  await consumer.close(true)
+// member commits each record once it has said so: left to itself the client may commit what still
+// waits in its stream.
+async function member(servers, groupId, topic, assignor) {
+  const group = assignor === 'consumer' ? { groupProtocol: 'consumer' } : { sessionTimeout: 6000, heartbeatInterval: 500 }
+  const consumer = new Consumer({ clientId: 'matrix', bootstrapBrokers: [servers], groupId, autocommit: false, ...group })
+  const stream = await consumer.consume({ topics: [topic], mode: MessagesStreamModes.COMMITTED, fallbackMode: 'earliest' })
+  stopped().then(() => stream.close())
+  for await (const m of stream) {
+    consumed(m.partition, m.offset)
+    await m.commit()
+  }
+  await consumer.close()
   process.exit(0)
 }
 

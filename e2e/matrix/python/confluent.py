@@ -76,11 +76,19 @@ class Client:
             consumer.close()
 
 
+def store(consumer, m):
+    if m.error() is None:
+        try:
+            consumer.store_offsets(m)
+        except KafkaException as e:  # the partition is somebody else's by now
+            sys.stderr.write(f"{e}\n")
+
+
 def member(servers, group, topic, assignor):
     stopped = line.until_stopped()
     config = {
         "bootstrap.servers": servers, "group.id": group, "auto.offset.reset": "earliest",
-        "auto.commit.interval.ms": 500,
+        "auto.commit.interval.ms": 500, "enable.auto.offset.store": False,  # nothing is committed that was not told yet
     }
     if assignor == "consumer":
         config["group.protocol"] = "consumer"
@@ -89,12 +97,15 @@ def member(servers, group, topic, assignor):
     consumer = Consumer(config)
     consumer.subscribe([topic])
     while not stopped.is_set():
-        for m in consumer.consume(1000, 0.1):
+        messages = consumer.consume(1000, 0.1)
+        for m in messages:
             if m.error() is not None:
                 tell(m.error())
             else:
                 line.consumed(m.partition(), m.offset())
         sys.stdout.flush()
+        for m in messages:
+            store(consumer, m)
     consumer.close()
 
 

@@ -108,7 +108,8 @@ func (c client) Read(topic string, count int, ts int64) ([]line.Record, error) {
 }
 
 func member(servers, group, topic, assignor string) error {
-	config := kafka.ConfigMap{"bootstrap.servers": servers, "group.id": group, "auto.offset.reset": "earliest", "auto.commit.interval.ms": 500}
+	config := kafka.ConfigMap{"bootstrap.servers": servers, "group.id": group, "auto.offset.reset": "earliest", "auto.commit.interval.ms": 500,
+		"enable.auto.offset.store": false} // so that nothing is committed that was not told yet
 	if assignor == "consumer" {
 		config["group.protocol"] = "consumer"
 	} else {
@@ -133,6 +134,9 @@ func member(servers, group, topic, assignor string) error {
 		switch e := consumer.Poll(100).(type) {
 		case *kafka.Message:
 			line.Consumed(e.TopicPartition.Partition, int64(e.TopicPartition.Offset))
+			if _, err := consumer.StoreMessage(e); err != nil {
+				fmt.Fprintln(os.Stderr, err) // of a partition that is somebody else's by now
+			}
 		case kafka.Error:
 			fmt.Fprintln(os.Stderr, e)
 		}

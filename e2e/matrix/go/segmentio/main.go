@@ -85,21 +85,32 @@ var balancers = map[string]kafka.GroupBalancer{"range": kafka.RangeGroupBalancer
 func member(servers, group, topic, assignor string) error {
 	r := kafka.NewReader(kafka.ReaderConfig{Brokers: []string{servers}, GroupID: group, Topic: topic,
 		StartOffset: kafka.FirstOffset, GroupBalancers: []kafka.GroupBalancer{balancers[assignor]}, MaxWait: 200 * time.Millisecond,
-		CommitInterval: 500 * time.Millisecond, SessionTimeout: 6 * time.Second, HeartbeatInterval: 500 * time.Millisecond})
+		SessionTimeout: 6 * time.Second, HeartbeatInterval: 500 * time.Millisecond})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() {
 		<-line.UntilStopped()
 		cancel()
 	}()
-	for {
-		m, err := r.ReadMessage(ctx)
-		if errors.Is(err, context.Canceled) {
-			return r.Close()
-		}
-		if err != nil {
+	// Not with ReadMessage, which commits before it returns.
+	var told []kafka.Message
+	for last := time.Now(); ; {
+		m, err := r.FetchMessage(ctx)
+		if err != nil && !errors.Is(err, context.Canceled) {
 			return err
 		}
-		line.Consumed(int32(m.Partition), m.Offset)
+		if err == nil {
+			line.Consumed(int32(m.Partition), m.Offset)
+			told = append(told, m)
+		}
+		if err != nil || time.Since(last) > 200*time.Millisecond {
+			if err := r.CommitMessages(context.Background(), told...); err != nil {
+				fmt.Fprintln(os.Stderr, err) // of a generation that is over
+			}
+			told, last = told[:0], time.Now()
+		}
+		if err != nil {
+			return r.Close()
+		}
 	}
 }
