@@ -34,6 +34,7 @@
 //
 // Files: main.go (flags, order of things), table.go (the clients), program.go (a client's process), kcat.go
 // (kcat in that role), probe.go (what is asked of a client), record.go (records, and comparing them),
-// franz.go (the reader and writer that judges), page.go (docs/clients.md); go/, java/, js/ and python/
+// franz.go (the reader and writer that judges), group.go (groups), snippet.go (the
+// programs of the README), page.go (docs/clients.md); go/, java/, js/ and python/
 // (the programs).
 package main

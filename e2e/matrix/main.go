@@ -55,7 +55,11 @@ func run(ctx context.Context) error {
 		return err
 	}
 	if o.other != "" {
-		rows, err := o.runAll(ctx, o.other)
+		w, err := newWorkshop()
+		if err != nil {
+			return err
+		}
+		rows, err := o.runAll(ctx, w, o.other)
 		fmt.Print("\n", table(rows), "\n", groupTable(rows), "\n")
 		return errors.Join(err, complain(rows))
 	}
@@ -72,23 +76,24 @@ func run(ctx context.Context) error {
 	if err := broker.Start(); err != nil {
 		return err
 	}
-	rows, err := o.runAll(ctx, broker.Addr())
+	w, err := newWorkshop()
+	if err != nil {
+		return errors.Join(err, broker.Kill())
+	}
+	rows, err := o.runAll(ctx, w, broker.Addr())
+	err = errors.Join(err, runSnippets(ctx, w, broker.Addr(), o.only))
 	return errors.Join(err, broker.Stop(), o.report(rows))
 }
 
 // runAll runs the clients that were asked for: first each by itself, then the groups. Those that
 // are skipped have no row.
-func (o *options) runAll(ctx context.Context, servers string) ([]row, error) {
+func (o *options) runAll(ctx context.Context, w *workshop, servers string) ([]row, error) {
 	j, err := newJudge(servers)
 	if err != nil {
 		return nil, err
 	}
 	defer j.close()
 	if err := prepare(ctx, j); err != nil {
-		return nil, err
-	}
-	w, err := newWorkshop()
-	if err != nil {
 		return nil, err
 	}
 	chosen := slices.DeleteFunc(clients(), func(c client) bool { return !o.only.MatchString(c.name) })

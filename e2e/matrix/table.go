@@ -35,21 +35,21 @@ func clients() []client {
 		{name: "kafka-clients", title: "kafka-clients", language: "Java", needs: java, build: javaClient("4.4.0"), groups: assignors},
 		{name: "kafka-clients-3", title: "kafka-clients", language: "Java", needs: java, build: javaClient("3.9.2"), groups: classic},
 		{name: "spring-kafka", title: "Spring for Apache Kafka", language: "Java", needs: java, build: spring},
-		{name: "confluent-python", title: "confluent-kafka-python", language: "Python", needs: python, build: pythonClient("confluent-kafka", "confluent.py"), groups: []string{"range", "roundrobin", "cooperative-sticky", "consumer"}},
+		{name: "confluent-python", title: "confluent-kafka-python", language: "Python", needs: python, build: pythonClient("confluent-kafka", "confluent.py"), groups: []string{"range", "roundrobin", "cooperative-sticky"}},
 		{name: "kafka-python", title: "kafka-python", language: "Python", needs: python, build: pythonClient("kafka-python-3.0.12", "kafka_python.py"), groups: classic, notes: pythonNotes},
 		{name: "kafka-python-2", title: "kafka-python", language: "Python", needs: python, build: pythonClient("kafka-python-2.0.2", "kafka_python.py"), groups: eager, notes: python2Notes},
 		{name: "kafkajs", title: "kafkajs", language: "JavaScript", needs: node, build: jsClient("kafkajs.js"), groups: []string{"roundrobin"}, notes: kafkaJSNotes},
-		{name: "platformatic", title: "@platformatic/kafka", language: "JavaScript", needs: node, build: jsClient("platformatic.js"), groups: []string{"roundrobin", "consumer"}},
+		{name: "platformatic", title: "@platformatic/kafka", language: "JavaScript", needs: node, build: jsClient("platformatic.js"), groups: []string{"roundrobin"}},
 		{name: "franz-go", title: "franz-go", language: "Go", build: goClient("franz", "0"), groups: classic},
 		{name: "sarama", title: "Sarama", language: "Go", build: goClient("sarama", "0"), groups: eager},
 		{name: "kafka-go", title: "segmentio/kafka-go", language: "Go", build: goClient("segmentio", "0"), groups: []string{"range", "roundrobin"}, notes: map[string]string{"empty": "it reads an empty value as null"}},
-		{name: "confluent-go", title: "confluent-kafka-go", language: "Go", needs: []string{"gcc"}, build: goClient("confluent", "1"), groups: []string{"range", "roundrobin", "cooperative-sticky", "consumer"}},
+		{name: "confluent-go", title: "confluent-kafka-go", language: "Go", needs: []string{"gcc"}, build: goClient("confluent", "1"), groups: []string{"range", "roundrobin", "cooperative-sticky"}},
 	}
 }
 
 // Assignors, as Kafka names them, and the protocol in which the broker assigns.
 var (
-	assignors = []string{"range", "roundrobin", "sticky", "cooperative-sticky", "consumer"}
+	assignors = []string{"range", "roundrobin", "sticky", "cooperative-sticky"}
 	classic   = assignors[:4]
 	eager     = assignors[:3]
 )

@@ -73,11 +73,16 @@ async function member(servers, groupId, topic, assignor) {
   const group = assignor === 'consumer' ? { groupProtocol: 'consumer' } : { sessionTimeout: 6000, heartbeatInterval: 500 }
   const consumer = new Consumer({ clientId: 'matrix', bootstrapBrokers: [servers], groupId, autocommit: false, ...group })
   const stream = await consumer.consume({ topics: [topic], mode: MessagesStreamModes.COMMITTED, fallbackMode: 'earliest' })
-  stopped().then(() => stream.close())
-  for await (const m of stream) {
+  const commits = new Set()
+  stream.on('error', e => console.error(e))
+  stream.on('data', m => {
     consumed(m.partition, m.offset)
-    await m.commit()
-  }
+    const commit = m.commit().catch(e => console.error(e.message)).finally(() => commits.delete(commit)) // of a generation that is over
+    commits.add(commit)
+  })
+  await stopped()
+  await stream.close()
+  await Promise.all(commits)
   await consumer.close()
   process.exit(0)
 }
