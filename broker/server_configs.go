@@ -39,10 +39,12 @@ func (b *Broker) serverConfigs() []admin.ServerConfig {
 	idle := number("connections.max.idle.ms", orDefault(c.ConnectionsMaxIdle.Milliseconds(), 600_000), 600_000)
 	memory := number("queued.max.request.bytes", orDefault(c.RequestMemoryBytes, 256<<20), 256<<20)
 	idle.Type, memory.Type = kmsg.ConfigTypeLong, kmsg.ConfigTypeLong
+	id, unset := given("broker.id", kmsg.ConfigTypeInt, node), "-1"
+	id.Default = &unset
 	return []admin.ServerConfig{
 		given("advertised.listeners", kmsg.ConfigTypeList, listeners(c.Advertised)),
 		boolean("auto.create.topics.enable", !c.NoAutoCreate, true),
-		given("broker.id", kmsg.ConfigTypeInt, node),
+		id,
 		idle,
 		number("default.replication.factor", int64(c.ReplicationFactor), 1),
 		boolean("client.telemetry.enable", c.ClientTelemetry, false),

@@ -67,11 +67,22 @@ public class Shell {
         }
     }
 
+    /** Whose run a thread works for; threads that it starts inherit it. */
+    static final InheritableThreadLocal<Run> mine = new InheritableThreadLocal<>();
     static volatile Run now;
 
+    /** Ends the caller's own run, though the next may have begun. */
     static void leave(int code, String message) {
-        now.end(code);
+        Run run = mine.get() == null ? now : mine.get();
+        run.end(code);
         throw new Left();
+    }
+
+    /** Gives a tool that has answered a while to unwind, so that it prints nothing into the next one's output. */
+    static void unwind(Thread main) throws InterruptedException {
+        main.join(1000);
+        main.interrupt();
+        main.join(4000);
     }
 
     static void call(Run run, String name, String[] args) {
@@ -105,11 +116,13 @@ public class Shell {
             System.setIn(new ByteArrayInputStream(c.get("stdin").textValue().getBytes(StandardCharsets.UTF_8)));
             System.setOut(run.outStream);
             System.setErr(run.errStream);
+            mine.set(run);
             Thread main = new Thread(() -> call(run, c.get("class").textValue(), args.toArray(new String[0])), "main");
             main.setDaemon(true);
             main.start();
-            answers.println(json.writeValueAsString(run.await(c.get("timeoutMs").longValue())));
-            main.interrupt();
+            String answer = json.writeValueAsString(run.await(c.get("timeoutMs").longValue()));
+            unwind(main);
+            answers.println(answer);
         }
         Runtime.getRuntime().halt(0);
     }

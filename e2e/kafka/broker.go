@@ -56,13 +56,13 @@ func (o *output) String() string {
 
 // Start runs a broker with its data in dir, which it formats if it is empty. properties are
 // added to server.properties and win over what stands there: one replica of everything, no
-// delays before a group's first assignment. It returns when the broker serves. Whoever starts
-// a broker stops it.
-func (h Home) Start(ctx context.Context, dir string, properties map[string]string) (*Broker, error) {
+// delays before a group's first assignment. format are more words for the tool that formats the directory. It
+// returns when the broker serves. Whoever starts a broker stops it.
+func (h Home) Start(ctx context.Context, dir string, properties map[string]string, format ...string) (*Broker, error) {
 	var err error
 	for range startTries {
 		var b *Broker
-		if b, err = h.start(ctx, dir, properties); err == nil {
+		if b, err = h.start(ctx, dir, properties, format); err == nil {
 			return b, nil
 		}
 		if !strings.Contains(err.Error(), "Address already in use") {
@@ -72,7 +72,7 @@ func (h Home) Start(ctx context.Context, dir string, properties map[string]strin
 	return nil, err
 }
 
-func (h Home) start(ctx context.Context, dir string, properties map[string]string) (*Broker, error) {
+func (h Home) start(ctx context.Context, dir string, properties map[string]string, more []string) (*Broker, error) {
 	ports, err := freePorts(2)
 	if err != nil {
 		return nil, err
@@ -84,8 +84,8 @@ func (h Home) start(ctx context.Context, dir string, properties map[string]strin
 	}
 	defer os.Remove(file)
 	if _, err := os.Stat(filepath.Join(dir, "meta.properties")); errors.Is(err, os.ErrNotExist) {
-		format := h.java(ctx, "256m", classes["kafka-storage"], "format", "--standalone",
-			"--cluster-id", "dGhhbHdlZy1lMmUta2Fma2", "--config", file)
+		format := h.java(ctx, "256m", classes["kafka-storage"], append([]string{"format", "--standalone",
+			"--cluster-id", "dGhhbHdlZy1lMmUta2Fma2", "--config", file}, more...)...)
 		if out, err := format.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("format %s: %w\n%s", dir, err, out)
 		}

@@ -66,7 +66,7 @@ var groupConfigs = [...]GroupConfigDef{
 	{Name: "share.session.timeout.ms", Type: TypeInt, Default: "45000", Server: "group.share.session.timeout.ms", check: atLeast(1)},
 	{Name: "streams.acceptable.recovery.lag", Type: TypeLong, Default: "10000", Server: "group.streams.acceptable.recovery.lag", Hidden: true, check: atLeast(0)},
 	{Name: "streams.assignment.interval.ms", Type: TypeInt, Default: "1000", Server: "group.streams.assignment.interval.ms", check: atLeast(0)},
-	{Name: "streams.assignor.name", Type: TypeString, NoDefault: true},
+	{Name: "streams.assignor.name", Type: TypeString, Default: "sticky", Server: "group.streams.assignors"},
 	{Name: "streams.assignor.offload.enable", Type: TypeBoolean, Default: "true", Server: "group.streams.assignor.offload.enable", Hidden: true},
 	{Name: "streams.heartbeat.interval.ms", Type: TypeInt, Default: "5000", Server: "group.streams.heartbeat.interval.ms", check: atLeast(1)},
 	{Name: "streams.initial.rebalance.delay.ms", Type: TypeInt, Default: "3000", Server: "group.streams.initial.rebalance.delay.ms", check: atLeast(0)},

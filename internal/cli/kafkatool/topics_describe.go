@@ -65,7 +65,7 @@ func (c *call) topicsToDescribe(cl *cluster) ([]string, error) {
 func parseTopicID(text string) (id [16]byte, err error) {
 	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(text, "="))
 	if err != nil || len(raw) != len(id) {
-		return id, fmt.Errorf("Input string `%s` is not a topic id: 22 characters of URL-safe base64", text)
+		return id, fmt.Errorf("Input string `%s` decoded as %d bytes, which is not equal to the expected 16 bytes of a base64-encoded UUID", text, len(raw))
 	}
 	return [16]byte(raw), nil
 }

@@ -41,11 +41,11 @@ func TestGroupConfigs(t *testing.T) {
 	if d := r.describe(4, ofGroup, "g"); d.ErrorCode != 0 || len(d.Configs) != 21 { // Kafka's 27 less 6 that it hides
 		t.Errorf("%d configs, %+v", len(d.Configs), d)
 	}
-	r.wantConfig(ofGroup, "g", "consumer.heartbeat.interval.ms=6000 5 5:consumer.heartbeat.interval.ms=6000")
-	r.wantConfig(ofGroup, "g", "streams.assignor.name=null 5")
+	r.wantConfig(ofGroup, "g", "consumer.heartbeat.interval.ms=6000 5 5:group.consumer.heartbeat.interval.ms=6000")
+	r.wantConfig(ofGroup, "g", "streams.assignor.name=sticky 5 5:group.streams.assignors=sticky")
 	r.accepts(ofGroup, "g", 0, "consumer.session.timeout.ms=48000")
-	r.wantConfig(ofGroup, "g", "consumer.session.timeout.ms=48000 8 8:consumer.session.timeout.ms=48000")
-	r.wantConfig(ofGroup, "h", "consumer.session.timeout.ms=45000 5 5:consumer.session.timeout.ms=45000")
+	r.wantConfig(ofGroup, "g", "consumer.session.timeout.ms=48000 8 8:consumer.session.timeout.ms=48000 5:group.consumer.session.timeout.ms=45000")
+	r.wantConfig(ofGroup, "h", "consumer.session.timeout.ms=45000 5 5:group.consumer.session.timeout.ms=45000")
 	if n := r.loader.Current().GroupConfigInt("g", "consumer.session.timeout.ms"); n != 48000 {
 		t.Errorf("session timeout %d", n)
 	}
@@ -64,9 +64,9 @@ func TestGroupConfigs(t *testing.T) {
 		}
 	}
 	r.accepts(ofBroker, "", 0, "group.consumer.assignment.interval.ms=2000")
-	r.wantConfig(ofGroup, "g", "consumer.assignment.interval.ms=2000 5 5:consumer.assignment.interval.ms=2000")
+	r.wantConfig(ofGroup, "g", "consumer.assignment.interval.ms=2000 5 5:group.consumer.assignment.interval.ms=2000")
 	r.accepts(ofGroup, "g", 1, "consumer.session.timeout.ms")
-	r.wantConfig(ofGroup, "g", "consumer.session.timeout.ms=45000 5 5:consumer.session.timeout.ms=45000")
+	r.wantConfig(ofGroup, "g", "consumer.session.timeout.ms=45000 5 5:group.consumer.session.timeout.ms=45000")
 }
 
 // TestClientMetricsConfigs: subscriptions to the metrics of clients are configs, which make them exist.

@@ -106,7 +106,26 @@ func (d *description) group(name string) {
 			source = metadata.SourceDefault // of the group, wherever the broker has it from
 		}
 		d.addOwn(def.Name, value, ok, def.Type, source)
+		if def.Server != "" && ok {
+			d.defaultOfGroup(def.Server, source)
+		}
 	}
+}
+
+// defaultOfGroup adds the server key behind a group config to the last config's synonyms; it is the only one if the group has no
+// value of its own.
+func (d *description) defaultOfGroup(key string, source metadata.Source) {
+	last := d.last()
+	if source != metadata.SourceGroup {
+		last.ConfigSynonyms = nil
+	}
+	value, _, ok := d.image.ServerConfig(key)
+	if !ok || !d.synonyms {
+		return
+	}
+	s := kmsg.NewDescribeConfigsResponseResourceConfigConfigSynonym()
+	s.Name, s.Value, s.Source = key, &value, kmsg.ConfigSource(metadata.SourceDefault)
+	last.ConfigSynonyms = append(last.ConfigSynonyms, s)
 }
 
 // clientMetrics describes a subscription, whether it exists or not.
