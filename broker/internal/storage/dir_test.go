@@ -355,6 +355,62 @@ func TestUnreadableIsNotMissing(t *testing.T) {
 	}
 }
 
+// TestIdleLogsCostARestartNothing: a clean stop and start, with a new leader epoch in which nothing is written, changes no file
+// of a log: with thousands of them it would take half a minute.
+func TestIdleLogsCostARestartNothing(t *testing.T) {
+	mem := vfs.NewMem()
+	changed := map[string]int{}
+	for round := range 4 {
+		d := openTestDir(t, mem)
+		mem.SetHook(func(op vfs.Op, name string) {
+			if vfs.OpSet(vfs.WriteLike).Has(op) && strings.Contains(name, "/t-") {
+				changed[name]++
+			}
+		})
+		for i := range int32(6) {
+			tip := testTopic
+			tip.Partition = i
+			l, err := d.OpenLog(tip, Config{SegmentBytes: 300}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for n := int32(0); n < 4*i && round == 0; n++ {
+				appendBatch(t, l, 1, int64(n), kafka.LeaderEpoch(n/3))
+			}
+			l.AssignEpoch(kafka.LeaderEpoch(100 + round))
+		}
+		d.SyncOnce()
+		if err := d.Checkpoint(); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Close(true, 0); err != nil {
+			t.Fatal(err)
+		}
+		mem.SetHook(nil)
+		if round > 0 && len(changed) > 0 {
+			t.Fatalf("restart %d: %v", round, changed)
+		}
+		clear(changed)
+	}
+	d := openTestDir(t, mem) // an epoch that gets records is there after a crash
+	tip := testTopic
+	tip.Partition = 5
+	l, err := d.OpenLog(tip, Config{SegmentBytes: 300}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.AssignEpoch(200)
+	at := appendBatch(t, l, 1, 0, 200)
+	d.SyncOnce()
+	if err := d.Checkpoint(); err != nil {
+		t.Fatal(err)
+	}
+	again := openTestDir(t, powerCut(mem))
+	if l, err = again.OpenLog(tip, Config{SegmentBytes: 300}, nil); err != nil || l.EpochAt(at) != 200 || l.EpochAt(at-1) == 200 {
+		t.Fatalf("%v, epoch %d", err, l.EpochAt(at))
+	}
+}
+
 // TestIdleLogsCostACheckpointNothing counts the operations of a checkpoint over logs that have not
 // changed since the last one: it runs in the syncer, where every acknowledgement waits for it.
 func TestIdleLogsCostACheckpointNothing(t *testing.T) {

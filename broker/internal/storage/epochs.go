@@ -22,7 +22,8 @@ type epochCache struct {
 	mu struct {
 		sync.Mutex
 		entries []epochEntry
-		changed bool // differs from the checkpoint file
+		filed   []epochEntry // what the checkpoint file holds, if that is known
+		known   bool
 	}
 }
 
@@ -50,7 +51,6 @@ func (c *epochCache) assign(epoch kafka.LeaderEpoch, start int64) {
 	}
 	c.truncateEndLocked(start)
 	c.mu.entries = append(c.mu.entries, epochEntry{epoch, start})
-	c.mu.changed = true
 }
 
 // truncateEnd drops the epochs that begin at or after end.
@@ -65,9 +65,7 @@ func (c *epochCache) truncateEndLocked(end int64) {
 	for n > 0 && c.mu.entries[n-1].start >= end {
 		n--
 	}
-	if n < len(c.mu.entries) {
-		c.mu.entries, c.mu.changed = c.mu.entries[:n], true
-	}
+	c.mu.entries = c.mu.entries[:n]
 }
 
 // truncateStart drops the epochs that end at or before start and lets the one that is left begin
@@ -81,7 +79,6 @@ func (c *epochCache) truncateStart(start int64) {
 	}
 	c.mu.entries = slices.Clone(c.mu.entries[n-1:])
 	c.mu.entries[0].start = start
-	c.mu.changed = true
 }
 
 // start is where an epoch begins.
@@ -130,39 +127,53 @@ func (c *epochCache) endOffset(epoch kafka.LeaderEpoch, logEnd int64) (kafka.Lea
 	return es[n-1].epoch, es[n].start
 }
 
-// replace sets all entries.
-func (c *epochCache) replace(entries []epochEntry, changed bool) {
+// replace sets all entries. filed says that the file holds them.
+func (c *epochCache) replace(entries []epochEntry, filed bool) {
 	c.mu.Lock()
-	c.mu.entries, c.mu.changed = entries, changed
+	c.mu.entries, c.mu.filed, c.mu.known = entries, nil, filed
+	if filed {
+		c.mu.filed = slices.Clone(entries)
+	}
 	c.mu.Unlock()
 }
 
+// fileLocked is what belongs into the file of a log that ends at end: an epoch without records does not survive a restart, so
+// that a start in a new epoch changes no file of an idle log.
+func (c *epochCache) fileLocked(end int64) []epochEntry {
+	n := len(c.mu.entries)
+	for n > 0 && c.mu.entries[n-1].start >= end {
+		n--
+	}
+	return c.mu.entries[:n]
+}
+
 // takeChanged returns the file's content if it must be written, and counts it as written.
-func (c *epochCache) takeChanged() ([]byte, bool) {
+func (c *epochCache) takeChanged(end int64) ([]byte, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.mu.changed {
+	file := c.fileLocked(end)
+	if c.mu.known && slices.Equal(file, c.mu.filed) {
 		return nil, false
 	}
-	c.mu.changed = false
-	dst := appendCheckpoint(nil, len(c.mu.entries))
-	for _, e := range c.mu.entries {
+	c.mu.filed, c.mu.known = slices.Clone(file), true
+	dst := appendCheckpoint(nil, len(file))
+	for _, e := range file {
 		dst = fmt.Appendf(dst, "%d %d\n", e.epoch, e.start)
 	}
 	return dst, true
 }
 
 // isChanged reports whether the file must be written.
-func (c *epochCache) isChanged() bool {
+func (c *epochCache) isChanged(end int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.mu.changed
+	return !c.mu.known || !slices.Equal(c.fileLocked(end), c.mu.filed)
 }
 
 // putBack undoes takeChanged after a failed write.
 func (c *epochCache) putBack() {
 	c.mu.Lock()
-	c.mu.changed = true
+	c.mu.known = false
 	c.mu.Unlock()
 }
 

@@ -310,7 +310,7 @@ func (l *Log) notePoints() error {
 		return err
 	}
 	recovery := l.recovery.Load()
-	if recovery == l.noted && !l.epochs.isChanged() {
+	if recovery == l.noted && !l.epochs.isChanged(l.end.Load()) {
 		l.points.noteStart(l)
 		return nil // thousands of idle logs must cost a checkpoint nothing
 	}
@@ -338,7 +338,7 @@ func (l *Log) saveStart() error {
 }
 
 func (l *Log) writeEpochs() error {
-	content, ok := l.epochs.takeChanged()
+	content, ok := l.epochs.takeChanged(l.end.Load())
 	if !ok {
 		return nil
 	}

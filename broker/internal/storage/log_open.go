@@ -109,7 +109,7 @@ func (l *Log) begin(start int64) error {
 	l.end.Store(start)
 	l.flushed.Store(start)
 	l.recovery.Store(start)
-	l.epochs.replace(nil, true)
+	l.epochs.replace(nil, false)
 	return l.writeEpochs()
 }
 
@@ -186,7 +186,7 @@ func parseSegmentName(name, ext string) (base int64, ok bool) {
 func (l *Log) trust(point int64) error {
 	segs := *l.segs.Load()
 	s := segs[len(segs)-1]
-	end, err := l.loadActive(s)
+	end, filed, err := l.loadActive(s)
 	if err != nil {
 		return err
 	}
@@ -196,14 +196,17 @@ func (l *Log) trust(point int64) error {
 	l.end.Store(end)
 	l.flushed.Store(end)
 	l.recovery.Store(end)
+	if filed && end == point {
+		l.noted = end // nothing is to be written before something is appended
+	}
 	return l.loadEpochs(end, segs, s.mu.size)
 }
 
-// loadActive brings the index of the last segment into memory.
-func (l *Log) loadActive(s *segment) (end int64, err error) {
+// loadActive brings the index of the last segment into memory. filed says that its files hold all of it.
+func (l *Log) loadActive(s *segment) (end int64, filed bool, err error) {
 	x, ok, err := s.readIndex(l.disk.fs)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if !ok {
 		x = newIndex()
@@ -211,22 +214,23 @@ func (l *Log) loadActive(s *segment) (end int64, err error) {
 	x.keepBelow(1<<32 - 1) // the entry that sealing added goes
 	f, err := s.log.acquire()
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	defer s.log.release()
 	interval := l.cfg.Load().IndexIntervalBytes
 	w := getScan(f, s, s.mu.size)
 	defer w.put()
+	entries := len(x.offsets)
 	end, err = s.tail(w, &x, interval)
 	if err != nil && len(x.offsets) > 0 { // perhaps only the index is wrong
-		x = newIndex()
+		x, ok = newIndex(), false
 		end, err = s.tail(w, &x, interval)
 	}
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	s.mu.next, s.mu.index, s.mu.loaded = end, x, true
-	return end, nil
+	return end, ok && len(x.offsets) == entries, nil
 }
 
 // tail completes the index from its last entry to the end of the segment and returns the offset
@@ -255,14 +259,14 @@ func (l *Log) loadEpochs(end int64, segs []*segment, pos int64) error {
 	if err == nil {
 		var entries []epochEntry
 		if entries, err = parseEpochs(content); err == nil && (len(entries) > 0 || end == l.start.Load()) {
-			l.epochs.replace(entries, false)
+			l.epochs.replace(entries, true)
 			l.epochs.truncateEnd(end)
 			return nil
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	l.epochs.replace(nil, true)
+	l.epochs.replace(nil, false)
 	for i, s := range segs {
 		upTo := s.mu.size
 		if i == len(segs)-1 {

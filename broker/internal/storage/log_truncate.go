@@ -281,7 +281,7 @@ func (l *Log) resetLocked(offset int64) error {
 	l.end.Store(offset)
 	l.flushed.Store(offset)
 	l.recovery.Store(offset)
-	l.epochs.replace(nil, true)
+	l.epochs.replace(nil, false)
 	err = l.writeEpochs()
 	if err == nil {
 		err = l.saveStart()

@@ -320,7 +320,7 @@ func (m *model) check() {
 	// What a log remembers of epochs without batches, below its first and above its last, depends
 	// on how it came to be.
 	var got epochCache
-	got.replace(slices.Clone(l.epochs.mu.entries), false)
+	got.replace(slices.Clone(l.epochs.mu.entries), true)
 	first := m.end()
 	for _, e := range m.list {
 		if e.last >= m.start {

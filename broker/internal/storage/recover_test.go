@@ -406,3 +406,60 @@ func TestShortAfterCleanStop(t *testing.T) {
 		}
 	}
 }
+
+// TestRecoveryIsBounded: after a kill only what lies above the recovery point is read, and after a clean stop only the
+// end of the last segment; the indexes of the others are read when somebody asks (S-20).
+func TestRecoveryIsBounded(t *testing.T) {
+	cfg := Config{SegmentBytes: 4096, IndexIntervalBytes: 512}
+	mem := vfs.NewMem()
+	d, l := openTestLog(t, mem, cfg)
+	for range 400 {
+		appendBatch(t, l, 1, 0, 0)
+	}
+	d.SyncOnce()
+	if err := d.Checkpoint(); err != nil {
+		t.Fatal(err)
+	}
+	point := l.RecoveryPoint()
+	for range 60 {
+		appendBatch(t, l, 1, 0, 0)
+	}
+	d.SyncOnce()
+	segs := *l.segs.Load()
+	above := segs[find(segs, point)-1].base // the one before may be looked at, too
+	if len(segs) < 9 || above < segs[len(segs)/2].base {
+		t.Fatalf("%d segments, the recovery point is in the one of %d", len(segs), above)
+	}
+	open := func(fs *vfs.MemFS) (reads map[int64]int) {
+		t.Helper()
+		reads = map[int64]int{}
+		fs.SetHook(func(op vfs.Op, name string) {
+			base := name[strings.LastIndexByte(name, '/')+1:]
+			for _, ext := range []string{extLog, extIndex, extTime} {
+				if at, ok := parseSegmentName(base, ext); ok && op == vfs.OpRead {
+					reads[at]++
+				}
+			}
+		})
+		dir, again := openTestLog(t, fs, cfg)
+		fs.SetHook(nil)
+		if again.LogEndOffset() != l.LogEndOffset() {
+			t.Fatalf("the log ends at %d, want %d", again.LogEndOffset(), l.LogEndOffset())
+		}
+		if err := dir.Close(true, 0); err != nil {
+			t.Fatal(err)
+		}
+		return reads
+	}
+	fs := killed(mem)
+	for at, n := range open(fs) { // order-free: each is judged for itself
+		if at < above {
+			t.Errorf("after a kill the segment of %d, below the recovery point %d, was read %d times", at, point, n)
+		}
+	}
+	for at, n := range open(fs) { // order-free: likewise
+		if at != segs[len(segs)-1].base || n > 4 {
+			t.Errorf("after a clean stop the segment of %d was read %d times", at, n)
+		}
+	}
+}
