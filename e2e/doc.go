@@ -24,6 +24,9 @@
 //	crash_test.go      kill -9 while producing
 //	group_test.go      consumer groups of kcat, kill -9 while offsets are committed
 //	directories_test.go  several data directories, one of them missing or failing
+//	tour_test.go       the commands of docs/tour.md, which it writes; pty_*_test.go gives them a terminal
+//	checkout_test.go   the six commands of Kafka's first minute in a clean checkout, on port 9092
+//	configuration_test.go, daemon_linux_test.go  Kafka's own files, wrong values, -daemon
 //	lifecycle_test.go  addresses and directories in use, signals, unknown topics
 //
 // Package planted beside it shows that the guards of the tree are watched by tests.

@@ -79,6 +79,12 @@ func launch(t *testing.T, dir, addr string, overrides ...string) *process {
 	for _, o := range overrides {
 		args = append(args, "--override", o)
 	}
+	return launchWith(t, nil, args...)
+}
+
+// launchWith starts the binary with words and additions to the environment.
+func launchWith(t *testing.T, env []string, args ...string) *process {
+	t.Helper()
 	p := &process{
 		cmd:    exec.Command(binary(t), args...),
 		out:    &output{ready: make(chan string, 1)},
@@ -86,6 +92,7 @@ func launch(t *testing.T, dir, addr string, overrides ...string) *process {
 	}
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	p.cmd.Dir = t.TempDir()
+	p.cmd.Env = append(os.Environ(), env...)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

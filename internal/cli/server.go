@@ -151,7 +151,7 @@ func greet(b *broker.Broker, cfg broker.Config, w io.Writer) {
 		fmt.Fprintf(w, "data in %s\n", d)
 	}
 	at := reachable(b.Listeners()[0])
-	fmt.Fprintf(w, greeted+"echo hello | kcat -b %s -P -t greetings; kcat -b %s -C -t greetings -e\n", at, at)
+	fmt.Fprintf(w, greeted+"thalweg produce greetings hello -b %s; thalweg consume greetings -b %s\n", at, at)
 }
 
 // reachable is an address for a client on this machine: a wildcard is none.

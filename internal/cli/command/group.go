@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/thalweg-io/thalweg/internal/cli/output"
@@ -87,8 +88,35 @@ type groupFacts struct {
 	reader      map[string]map[int32]string // who reads a partition: client id and host
 }
 
+// coordinatorPatience bounds how long a coordinator may take to be there: the first request for one makes the
+// topic that it keeps offsets in.
+const coordinatorPatience = 15 * time.Second
+
+// patiently repeats a question while the coordinator of a group is on its way.
+func (c *call) patiently(ask func() error) error {
+	for deadline := c.Now().Add(coordinatorPatience); ; {
+		err := ask()
+		if !errors.Is(err, kerr.CoordinatorNotAvailable) && !errors.Is(err, kerr.CoordinatorLoadInProgress) && !errors.Is(err, kerr.NotCoordinator) || c.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-c.ctx.Done():
+			return c.ctx.Err()
+		}
+	}
+}
+
 // group describes one group; kerr.GroupIDNotFound if there is none.
-func (c *call) group(adm *kadm.Client, name string) (groupFacts, error) {
+func (c *call) group(adm *kadm.Client, name string) (f groupFacts, err error) {
+	err = c.patiently(func() error {
+		f, err = c.describeGroup(adm, name)
+		return err
+	})
+	return f, err
+}
+
+func (c *call) describeGroup(adm *kadm.Client, name string) (groupFacts, error) {
 	all, err := adm.DescribeGroups(c.ctx, name)
 	if err != nil {
 		return groupFacts{}, err
@@ -119,6 +147,9 @@ func (c *call) group(adm *kadm.Client, name string) (groupFacts, error) {
 func (c *call) newGroup(adm *kadm.Client, name string) (groupFacts, error) {
 	all, err := adm.DescribeConsumerGroups(c.ctx, name)
 	g, ok := all[name]
+	if c.ctx.Err() != nil {
+		return groupFacts{}, c.ctx.Err()
+	}
 	if err != nil || !ok || g.Err != nil {
 		return groupFacts{}, kerr.GroupIDNotFound // a cluster that does not know the request has no such group either
 	}

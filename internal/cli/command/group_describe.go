@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/thalweg-io/thalweg/internal/cli/output"
 	"github.com/thalweg-io/thalweg/internal/lag"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 func groupDescribe(e Env) *cobra.Command {
@@ -43,7 +44,7 @@ func runGroupDescribe(c *call, args []string) error {
 		if err != nil {
 			return failed(err, "describe group %s", name)
 		}
-		parts, err := lag.Measure(c.ctx, cl, name, lag.Options{Committed: c.flag("committed"), Times: !c.flag("no-times"), Now: c.Now(), Also: f.assigned})
+		parts, err := c.measure(cl, name, lag.Options{Committed: c.flag("committed"), Times: !c.flag("no-times"), Now: c.Now(), Also: f.assigned})
 		if err != nil {
 			return failed(err, "measure the lag of group %s", name)
 		}
@@ -52,6 +53,15 @@ func runGroupDescribe(c *call, args []string) error {
 		all = append(all, s)
 	}
 	return writeGroups(c, all)
+}
+
+// measure is lag.Measure, which waits for the coordinator.
+func (c *call) measure(cl *kgo.Client, name string, o lag.Options) (parts []lag.Partition, err error) {
+	err = c.patiently(func() error {
+		parts, err = lag.Measure(c.ctx, cl, name, o)
+		return err
+	})
+	return parts, err
 }
 
 func (s *standing) add(parts []lag.Partition) {

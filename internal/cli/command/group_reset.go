@@ -126,7 +126,7 @@ func standsAt(c *call, cl *kgo.Client, adm *kadm.Client, name string, only map[s
 			}
 		}
 	}
-	all, err := lag.Measure(c.ctx, cl, name, lag.Options{Also: also})
+	all, err := c.measure(cl, name, lag.Options{Also: also})
 	if err != nil {
 		return nil, failed(err, "read the offsets of group %s", name)
 	}
@@ -189,7 +189,7 @@ func commit(c *call, adm *kadm.Client, group string, now []lag.Partition, target
 	if len(offsets) == 0 {
 		return nil
 	}
-	if err := adm.CommitAllOffsets(c.ctx, group, offsets); err != nil {
+	if err := c.patiently(func() error { return adm.CommitAllOffsets(c.ctx, group, offsets) }); err != nil {
 		return failed(err, "move the offsets of group %s", group)
 	}
 	return nil
