@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/thalweg-io/thalweg/internal/kclient"
+	"github.com/thalweg-io/thalweg/internal/lag"
 )
 
 // describe shows groups in the order of their names. One that cannot be described ends it all.
@@ -137,7 +138,9 @@ func (g *groupsCall) rowsOf(ctx context.Context, places []place, offsets map[pla
 			r.end = strconv.FormatInt(end, 10)
 		}
 		if isCommitted && hasEnd {
-			r.lag = strconv.FormatInt(end-at.offset, 10)
+			if behind, ok := lag.Of(at.offset, end); ok {
+				r.lag = strconv.FormatInt(behind, 10)
+			}
 		}
 		rows = append(rows, r)
 	}
