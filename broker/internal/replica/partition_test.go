@@ -298,6 +298,42 @@ func TestPoint039LogAppendTime(t *testing.T) {
 	}
 }
 
+// TestDuplicateOfAnAppendTime: a producer's repetition is answered with the original's offset and append time, also
+// after a restart, and not with its own (SURFACE 48).
+func TestDuplicateOfAnAppendTime(t *testing.T) {
+	stamped := func(c *metadata.TopicConfig) { c.FlushOS, c.TimestampLogAppend = true, true }
+	r := newRig(t, stamped)
+	r.lead(1, 1)
+	send := func(sequence int32, at time.Time) Appended {
+		t.Helper()
+		var b batch.Builder
+		b.Reset(batch.BuilderOptions{HasProducer: true, ProducerID: 7, BaseSequence: sequence})
+		b.Append(5, nil, []byte("once"), nil)
+		records, err := b.Build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := r.p.Append(records, &AppendOptions{Acks: 1, Now: at, Validator: &r.v})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	first := send(0, now)
+	send(1, now.Add(time.Second))
+	for round := range 2 {
+		again := send(0, now.Add(time.Hour))
+		if again.BaseOffset != first.BaseOffset || again.LastOffset != first.LastOffset || again.AppendTimeMs != now.UnixMilli() {
+			t.Errorf("round %d: %+v, the original was %+v", round, again, first)
+		}
+		if err := r.dir.Close(true, 1); err != nil {
+			t.Fatal(err)
+		}
+		r.open(stamped)
+		r.lead(kafka.LeaderEpoch(2+round), 1)
+	}
+}
+
 func TestReadBounds(t *testing.T) {
 	r := newRig(t, nil)
 	r.lead(1, 1)
