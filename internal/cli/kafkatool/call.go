@@ -90,6 +90,11 @@ func (c *call) connect() (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.connectWith(props)
+}
+
+// connectWith is connect with properties that were read already.
+func (c *call) connectWith(props map[string]string) (*cluster, error) {
 	if err := c.requireBootstrap(props); err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 func clusterParser() *option.Parser {
-	return &option.Parser{Style: option.Sub, Positional: true, Options: []option.Option{
+	return &option.Parser{Style: option.Sub, Positional: true, Commands: clusterCommands, Options: []option.Option{
 		{Name: "bootstrap-server", Short: "b", Arg: "HOST:PORT,...", Help: "The brokers to connect to first."},
 		{Name: "bootstrap-controller", Short: "C", Arg: "HOST:PORT,...", Help: "Controllers to connect to; a node here is both, so --bootstrap-server does the same."},
 		{Name: "command-config", Short: "c", Arg: "file", Help: "A properties file for the client."},
@@ -26,14 +26,8 @@ func clusterParser() *option.Parser {
 var clusterCommands = []string{"cluster-id", "unregister", "list-endpoints", "api-versions"}
 
 func runCluster(c *call) error {
-	if len(c.Words) == 0 {
-		return misused("too few arguments")
-	}
-	if !listed(clusterCommands, c.Words[0]) {
-		return misused("invalid choice: '%s' (choose from '%s')", c.Words[0], strings.Join(clusterCommands, "', '"))
-	}
-	if len(c.Words) > 1 {
-		return misused("unrecognized arguments: '%s'", c.Words[1])
+	if err := c.oneCommand(); err != nil {
+		return err
 	}
 	if c.Has("bootstrap-server") == c.Has("bootstrap-controller") {
 		return misused("one of the arguments --bootstrap-server/-b --bootstrap-controller/-C is required")
@@ -52,6 +46,20 @@ func runCluster(c *call) error {
 		return c.listEndpoints(cl)
 	}
 	return c.printAPIVersions(cl)
+}
+
+// oneCommand refuses a command line that has not exactly one of the tool's commands.
+func (c *call) oneCommand() error {
+	known := c.tool.parser().Commands
+	switch {
+	case len(c.Words) == 0:
+		return misused("too few arguments")
+	case !listed(known, c.Words[0]):
+		return misused("invalid choice: '%s' (choose from '%s')", c.Words[0], strings.Join(known, "', '"))
+	case len(c.Words) > 1:
+		return misused("unrecognized arguments: '%s'", c.Words[1])
+	}
+	return nil
 }
 
 // connectAny takes either kind of bootstrap address, and either name of the file.

@@ -89,9 +89,6 @@ func plainFileError(err error) error {
 	return err
 }
 
-// unparsedDumpLog: wrong words are told in one line.
-func unparsedDumpLog(_ *call, e option.Error) error { return e }
-
 func (d *dumpCall) decoder() (offline.Decoder, error) {
 	for _, topic := range []struct {
 		option string

@@ -38,6 +38,9 @@ func producerPerfParser() *option.Parser {
 		{Name: "reporting-interval", Arg: "ms", Type: option.Long, Default: "5000", Help: "How often to report."},
 		{Name: "transactional-id", Arg: "id", Help: "Produce in transactions, under this id."},
 		{Name: "transaction-duration-ms", Arg: "ms", Type: option.Long, Help: "Produce in transactions that last so long (3000)."},
+		{Name: "key-distribution", Arg: "how", Default: "none", Help: "none for null keys, range for 0 to n-1 again and again, random for random ones of these."},
+		{Name: "record-key-range", Arg: "n", Type: option.Int, Help: "How many keys there are, for range and random."},
+		{Name: "random-seed", Arg: "n", Type: option.Long, Default: "0", Help: "What random keys and values begin with: the same seed gives the same ones."},
 		{Name: "print-metrics", Help: "Has no effect: there are no Java metrics to print."},
 	}}
 }
@@ -58,7 +61,7 @@ func runProducerPerf(c *call) error {
 	if err != nil {
 		return err
 	}
-	p := &producerPerf{call: c, cl: cl, values: values, transactional: props["transactional.id"] != "",
+	p := &producerPerf{call: c, cl: cl, values: values, random: rand.New(rand.NewPCG(uint64(c.Number("random-seed")), 0)), transactional: props["transactional.id"] != "",
 		txnMost: defaultTransaction, all: newPerfStats(c, " records sent", time.Now())}
 	if c.Has("transaction-duration-ms") {
 		p.txnMost = time.Duration(c.Number("transaction-duration-ms")) * time.Millisecond
@@ -82,6 +85,7 @@ func (c *call) checkProducerPerf() error {
 			payloads = append(payloads, name)
 		}
 	}
+	distribution := strings.ToLower(c.Value("key-distribution"))
 	switch {
 	case len(payloads) == 0:
 		return misused("one of the arguments --record-size --payload-file --payload-monotonic is required")
@@ -97,6 +101,12 @@ func (c *call) checkProducerPerf() error {
 		return misused("--transaction-duration-ms should be greater than zero.")
 	case c.Has("reporting-interval") && c.Number("reporting-interval") <= 0:
 		return misused("--reporting-interval should be greater than zero.")
+	case !listed([]string{"none", "range", "random"}, distribution):
+		return misused("argument --key-distribution: invalid choice: '%s' (choose from {none,range,random})", c.Value("key-distribution"))
+	case distribution != "none" && !c.Has("record-key-range"):
+		return misused("--record-key-range is required when --key-distribution is '%s'.", distribution)
+	case c.Has("record-key-range") && c.Number("record-key-range") <= 0:
+		return misused("--record-key-range should be greater than zero.")
 	case c.Has("producer-props") && c.Has("command-property"):
 		return misused("--producer-props and --command-property cannot be specified together.")
 	case c.Has("producer.config") && c.Has("command-config"):
@@ -162,6 +172,7 @@ func (c *call) producerPerfProperties() (map[string]string, error) {
 // producerPerf is one run.
 type producerPerf struct {
 	*call
+	random        *rand.Rand // of keys and values
 	cl            *kgo.Client
 	values        [][]byte
 	transactional bool
@@ -221,7 +232,7 @@ func (p *producerPerf) send(i int64) {
 	if p.steady != nil {
 		stats = append(stats, p.steady)
 	}
-	p.cl.Produce(context.WithoutCancel(p.ctx), &kgo.Record{Topic: p.Value("topic"), Value: value}, func(_ *kgo.Record, err error) {
+	p.cl.Produce(context.WithoutCancel(p.ctx), &kgo.Record{Topic: p.Value("topic"), Key: p.key(i), Value: value}, func(_ *kgo.Record, err error) {
 		if err != nil {
 			p.all.fail(err)
 			return
@@ -232,16 +243,28 @@ func (p *producerPerf) send(i int64) {
 	})
 }
 
+// key is by --key-distribution.
+func (p *producerPerf) key(i int64) []byte {
+	n := p.Number("record-key-range")
+	switch strings.ToLower(p.Value("key-distribution")) {
+	case "range":
+		return strconv.AppendInt(nil, i%n, 10)
+	case "random":
+		return strconv.AppendInt(nil, p.random.Int64N(n), 10)
+	}
+	return nil
+}
+
 func (p *producerPerf) value(i int64) []byte {
 	switch {
 	case p.values != nil:
-		return p.values[rand.IntN(len(p.values))]
+		return p.values[p.random.IntN(len(p.values))]
 	case p.Has("payload-monotonic"):
 		return strconv.AppendInt(nil, i, 10)
 	}
 	value := make([]byte, p.Number("record-size"))
 	for j := range value {
-		value[j] = byte('A' + rand.IntN(26))
+		value[j] = byte('A' + p.random.IntN(26))
 	}
 	return value
 }

@@ -35,6 +35,7 @@ type Tool struct {
 func Tools() []Tool {
 	return []Tool{
 		{"kafka-broker-api-versions", "retrieve the API versions of brokers", apiVersionsParser, runAPIVersions, nil},
+		{"kafka-client-metrics", "manage what metrics clients are asked for", clientMetricsParser, runClientMetrics, unparsedPlainly},
 		{"kafka-cluster", "look at a cluster: its id and its endpoints", clusterParser, runCluster, nil},
 		{"kafka-configs", "manipulate and describe the configs of topics, brokers, clients, users, addresses, client metrics and groups", configsParser, runConfigs, unparsedConfigs},
 		{"kafka-console-consumer", "read data from topics and print it", consoleConsumerParser, runConsoleConsumer, nil},
@@ -42,12 +43,20 @@ func Tools() []Tool {
 		{"kafka-consumer-groups", "list, describe and delete groups of consumers, and set or delete their offsets", consumerGroupsParser, runConsumerGroups, unparsedConsumerGroups},
 		{"kafka-consumer-perf-test", "measure how fast a topic is read", consumerPerfParser, runConsumerPerf, nil},
 		{"kafka-delete-records", "delete records of partitions up to an offset", deleteRecordsParser, runDeleteRecords, nil},
-		{"kafka-dump-log", "look into the files of a broker", dumpLogParser, runDumpLog, unparsedDumpLog},
+		{"kafka-dump-log", "look into the files of a broker", dumpLogParser, runDumpLog, unparsedPlainly},
+		{"kafka-features", "look at and change the levels of a cluster's features", featuresParser, runFeatures, nil},
 		{"kafka-get-offsets", "get the offsets of topics and partitions", getOffsetsParser, runGetOffsets, unparsedGetOffsets},
 		{"kafka-groups", "list groups of all types", groupsParser, runGroups, nil},
+		{"kafka-leader-election", "elect leaders of partitions", leaderElectionParser, runLeaderElection, unparsedPlainly},
 		{"kafka-log-dirs", "query how full data directories are", logDirsParser, runLogDirs, nil},
+		{"kafka-metadata-quorum", "look at the quorum that keeps a cluster's metadata", metadataQuorumParser, runMetadataQuorum, nil},
 		{"kafka-producer-perf-test", "measure how fast a topic is written", producerPerfParser, runProducerPerf, nil},
+		{"kafka-reassign-partitions", "list partitions that are moving between brokers", reassignParser, runReassign, nil},
+		{runClassName, "run the tool behind a class name of Kafka's, for scripts that do", runClassParser, nil, nil},
+		{"kafka-storage", "look at data directories and prepare them", storageParser, runStorage, nil},
 		{"kafka-topics", "create, list, describe, alter and delete topics", topicsParser, runTopics, unparsedTopics},
+		{"kafka-transactions", "list and describe transactions, and end those that hang", transactionsParser, runTransactions, nil},
+		{"kafka-verifiable-consumer", "consume and print each event as JSON", verifiableConsumerParser, runVerifiableConsumer, nil},
 		{"kafka-verifiable-producer", "produce numbers and print each answer as JSON", verifiableProducerParser, runVerifiableProducer, nil},
 	}
 }
@@ -76,6 +85,9 @@ var errTold = errors.New("already told")
 // Run runs the tool with the words after its name and returns the exit code: 0, or 1 as Kafka's
 // tools do for every kind of failure. It ends early when ctx does.
 func (t Tool) Run(ctx context.Context, args []string, s Streams) int {
+	if t.Name == runClassName {
+		return runClass(ctx, args, s)
+	}
 	out := bufio.NewWriterSize(s.Out, 64<<10)
 	c := &call{ctx: ctx, tool: t, args: args, in: s.In, out: out, err: s.Err, terminal: isTerminal(s.In) && isTerminal(s.Out)}
 	code := c.finish(c.start(args))
@@ -119,6 +131,9 @@ func (c *call) unparsed(err error) error {
 	return misuse{err.Error()}
 }
 
+// unparsedPlainly tells of wrong words in one line.
+func unparsedPlainly(_ *call, e option.Error) error { return e }
+
 func (t Tool) title() string { return "This tool helps to " + t.Summary + "." }
 
 func (c *call) finish(err error) int {
@@ -144,16 +159,27 @@ func (c *call) finish(err error) int {
 func (c *call) misused(m misuse) {
 	p := c.tool.parser()
 	if p.Style == option.Sub {
-		fmt.Fprintf(c.err, "%s%s: error: %s\n", c.tool.usage(), c.tool.Name, m.text)
+		fmt.Fprintf(c.err, "%s%s: error: %s\n", c.tool.usage(), c.tool.program(), m.text)
 		return
 	}
 	fmt.Fprintln(c.err, m.text)
 	p.Help(c.err)
 }
 
+// programs are what some of Kafka's tools call themselves.
+var programs = map[string]string{"kafka-transactions": "kafka-transactions.sh", "kafka-verifiable-consumer": "verifiable-consumer",
+	"kafka-verifiable-producer": "verifiable-producer", "kafka-producer-perf-test": "producer-performance"}
+
+func (t Tool) program() string {
+	if p, ok := programs[t.Name]; ok {
+		return p
+	}
+	return t.Name
+}
+
 func (t Tool) usage() string {
-	if t.parser().Positional {
-		return fmt.Sprintf("usage: %s [-h] {%s} [options]\n", t.Name, strings.Join(clusterCommands, ","))
+	if commands := t.parser().Commands; len(commands) > 0 {
+		return fmt.Sprintf("usage: %s [-h] {%s} [options]\n", t.Name, strings.Join(commands, ","))
 	}
 	return fmt.Sprintf("usage: %s [-h] [options]\n", t.Name)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -101,8 +102,17 @@ type toolData struct {
 
 func named(name string) event { return event{time.Now().UnixMilli(), name} }
 
+// eventJSON leaves < > & as they are, like Kafka's tools.
+func eventJSON(what any) (string, error) {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(what)
+	return strings.TrimSuffix(b.String(), "\n"), err
+}
+
 func (v *verifiableProducer) emitLocked(what any) {
-	line, err := json.Marshal(what)
+	line, err := eventJSON(what)
 	if err != nil {
 		panic("BUG: an event is no JSON: " + err.Error())
 	}

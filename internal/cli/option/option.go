@@ -50,6 +50,8 @@ type Parser struct {
 	Options []Option
 	// Positional: words that are no options are kept, otherwise refused.
 	Positional bool
+	// Commands are the words of which a Positional tool takes one first, as its help lists them.
+	Commands []string
 }
 
 // Standard are the options that every tool has.

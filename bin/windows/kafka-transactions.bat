@@ -1,0 +1,3 @@
+@echo off
+call "%~dp0thalweg-run.bat" kafka-transactions %*
+exit /b %ERRORLEVEL%

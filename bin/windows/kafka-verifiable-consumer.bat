@@ -1,0 +1,3 @@
+@echo off
+call "%~dp0thalweg-run.bat" kafka-verifiable-consumer %*
+exit /b %ERRORLEVEL%
