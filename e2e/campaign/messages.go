@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -43,33 +47,105 @@ func messageTable(ctx context.Context, o *options, p *page) error {
 		return err
 	}
 	p.addf("Valid messages are all answered, in order; after a damaged one the broker goes on, which a request behind it shows, closes the connection, or waits, as the message asks it to. Peak is the resident memory of the process, of at most %d MiB; goroutines and files are those before, and after the topics were deleted. Damaged messages that happen to be valid requests for more than %d partitions are not sent.\n\n", messageMemory>>20, messages.MostPartitions)
-	p.addf("| API | valid | answered | damaged | went on | closed | waited | peak MiB | goroutines | files | seconds | finding |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n")
-	var failed []error
-	var total messages.Counts
 	begin := time.Now()
-	apis, err := servedAPIs(bin, dir)
+	served, err := servedAPIs(bin, dir)
+	apis := served
 	if err != nil {
 		return err
 	}
+	var total messages.Counts
+	var failed []error
+	var parts []*apiPart
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, max(o.jobs, 1))
 	for len(apis) > 0 && ctx.Err() == nil {
 		n := 1
 		for n < len(apis) && apis[n].Key == apis[0].Key {
 			n++
 		}
 		if only.MatchString(kmsg.NameForKey(apis[0].Key)) {
-			c, err := oneAPI(ctx, o, p, bin, dir, apis[:n])
-			total = sum(total, c)
-			if err != nil {
-				fmt.Println(err)
-				failed = append(failed, err)
-			}
+			part := &apiPart{apis: apis[:n]}
+			parts = append(parts, part)
+			slots <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-slots }()
+				part.rows, part.counts, part.err = oneAPI(ctx, o, bin, dir, part.apis)
+			})
 		}
 		apis = apis[n:]
 	}
+	wg.Wait()
+	rows := earlierMessages(p.name(o.out))
+	for _, part := range parts {
+		maps.Copy(rows, part.rows)
+		total = sum(total, part.counts)
+		if part.err != nil {
+			fmt.Println(part.err)
+			failed = append(failed, part.err)
+		}
+	}
 	seconds := time.Since(begin).Seconds()
-	p.addf("\n%d valid messages, %d answered; %d damaged ones; %.0f messages a second, with everything around them.\n", total.Valid, total.Answered, total.Damaged,
+	p.addf("This run: %d valid messages, %d answered; %d damaged ones; %.0f messages a second, with everything around them.\n\n", total.Valid, total.Answered, total.Damaged,
 		float64(total.Valid+total.Damaged+total.Sentinels)/seconds)
-	return errors.Join(failed...)
+	return errors.Join(append(failed, addMessageRows(p, served, rows))...)
+}
+
+// apiPart is one API's part of the campaign; the parts run at the same time, each with a broker of its own.
+type apiPart struct {
+	apis   []messages.API
+	rows   map[string]string // lines of the page by API and version
+	counts messages.Counts
+	err    error
+}
+
+const messageHead = "| API | commit | valid | answered | damaged | went on | closed | waited | peak MiB | goroutines | files | seconds | finding |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n"
+
+// earlierMessages are the rows of the page as it is: those of APIs that do not run now stay.
+func earlierMessages(name string) map[string]string {
+	rows := map[string]string{}
+	text, err := os.ReadFile(name)
+	if err != nil { // the first page
+		return rows
+	}
+	for line := range strings.Lines(string(text)) {
+		if cells := strings.Split(line, " | "); len(cells) == 13 && messageName.MatchString(cells[0]) {
+			rows[strings.TrimPrefix(cells[0], "| ")] = line
+		}
+	}
+	return rows
+}
+
+var messageName = regexp.MustCompile(`^\| \w+ v\d+$`)
+
+// addMessageRows writes the table of all APIs that are served, with the last run of each; an error names those with a finding.
+func addMessageRows(p *page, served []messages.API, rows map[string]string) error {
+	var never, found []string
+	var sums [3]int
+	p.addf("Each row is the last run of its API and version.\n\n%s", messageHead)
+	for _, a := range served {
+		line, ok := rows[a.String()]
+		if !ok {
+			never = append(never, a.String())
+			continue
+		}
+		p.addf("%s", line)
+		cells := strings.Split(strings.TrimSuffix(line, " |\n"), " | ")
+		for i := range sums {
+			n, _ := strconv.Atoi(cells[2+i]) // what is no number counts for nothing
+			sums[i] += n
+		}
+		if cells[12] != noFinding {
+			found = append(found, a.String())
+		}
+	}
+	p.addf("\n%d APIs and versions, %d of them run: %d valid messages, %d answered, %d damaged ones.\n", len(served), len(served)-len(never), sums[0], sums[1], sums[2])
+	if len(never) > 0 {
+		p.addf("\nNot yet run: %s.\n", strings.Join(never, ", "))
+	}
+	if len(found) > 0 {
+		return fmt.Errorf("findings in %q", found)
+	}
+	return nil
 }
 
 func servedAPIs(bin, dir string) ([]messages.API, error) {
@@ -86,15 +162,16 @@ func servedAPIs(bin, dir string) ([]messages.API, error) {
 }
 
 // oneAPI sends the messages of all versions of one API through one broker.
-func oneAPI(ctx context.Context, o *options, p *page, bin, dir string, apis []messages.API) (total messages.Counts, err error) {
+func oneAPI(ctx context.Context, o *options, bin, dir string, apis []messages.API) (rows map[string]string, total messages.Counts, err error) {
+	rows = map[string]string{}
 	data, err := os.MkdirTemp(dir, "data")
 	if err != nil {
-		return total, err
+		return rows, total, err
 	}
 	defer os.RemoveAll(data)
 	n, err := messages.StartNode(bin, data)
 	if err != nil {
-		return total, err
+		return rows, total, err
 	}
 	defer func() {
 		if end := n.End(); end != nil {
@@ -102,22 +179,22 @@ func oneAPI(ctx context.Context, o *options, p *page, bin, dir string, apis []me
 		}
 	}()
 	if err := n.Warm(ctx); err != nil {
-		return total, err
+		return rows, total, err
 	}
 	before, err := n.Figures()
 	if err != nil {
-		return total, err
+		return rows, total, err
 	}
 	for _, a := range apis {
 		begin := time.Now()
 		c, after, found := oneVersion(ctx, o, n, a, before)
 		total = sum(total, c)
-		finding := "none"
+		finding := noFinding
 		if found != nil {
 			err = errors.Join(err, found)
-			finding = firstLine(found.Error())
+			finding = strings.ReplaceAll(firstLine(found.Error()), "|", "/")
 		}
-		p.addf("| %v | %d | %d | %d | %d | %d | %d | %d | %d, %d | %d, %d | %.0f | %s |\n", a, c.Valid, c.Answered, c.Damaged, c.Sentinels, c.Closed, c.Held,
+		rows[a.String()] = fmt.Sprintf("| %v | %s | %d | %d | %d | %d | %d | %d | %d | %d, %d | %d, %d | %.0f | %s |\n", a, commit(ctx), c.Valid, c.Answered, c.Damaged, c.Sentinels, c.Closed, c.Held,
 			n.Peak()>>20, before.Goroutines, after.Goroutines, before.Files, after.Files, time.Since(begin).Seconds(), finding)
 		fmt.Printf("%v: %+v, %.0f s, %s\n", a, c, time.Since(begin).Seconds(), finding)
 		if !n.Running() {
@@ -127,7 +204,7 @@ func oneAPI(ctx context.Context, o *options, p *page, bin, dir string, apis []me
 	if n.Peak() > messageMemory {
 		err = errors.Join(err, fmt.Errorf("%s: %d MiB resident", kmsg.NameForKey(apis[0].Key), n.Peak()>>20))
 	}
-	return total, err
+	return rows, total, err
 }
 
 // oneVersion sends the messages of one version, and waits until the broker is as before.
