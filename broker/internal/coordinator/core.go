@@ -37,10 +37,12 @@ const (
 	defaultLoadBytes       = 1 << 20
 )
 
-// Core holds the shards of one loop. It is not for concurrent use and must not be called from within what it calls.
+// Core holds the shards of one loop. It is not for concurrent use and must not be called from within what it calls. The times
+// that it is given (nowMs) are of a clock that does not jump; see SetWall.
 type Core struct {
 	o      Options
 	image  *metadata.Image
+	wallMs int64    // what the wall clock is ahead of the clock of the calls
 	shards []*shard // by index; nil where nothing is known
 	timers timers
 	turn   Turn
@@ -60,6 +62,10 @@ func New(o Options, image *metadata.Image) *Core {
 	}
 	return &Core{o: o, image: image}
 }
+
+// SetWall tells how many milliseconds the wall clock is ahead of the clock of the calls. What machines see and write is the
+// wall clock; what they wait for is not moved when that jumps.
+func (c *Core) SetWall(aheadMs int64) { c.wallMs = aheadMs }
 
 // at is the shard of an index.
 func (c *Core) at(index int32) *shard {

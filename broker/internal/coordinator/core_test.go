@@ -404,3 +404,22 @@ func foreign(t *testing.T) batch.Batch {
 	}
 	return built
 }
+
+// TestWallClockJumps: what machines see and write jumps with it, what they wait for does not.
+func TestWallClockJumps(t *testing.T) {
+	r := newRig()
+	fired := func(turn *coordinator.Turn) { r.answers = append(r.answers, fmt.Sprintf("fired at %d", turn.Now())) }
+	start := r.NowMs
+	r.Do(func(turn *coordinator.Turn) { turn.Timer("a", turn.Now()+1000, fired) })
+	r.Core.SetWall(-300_000)
+	r.Do(func(turn *coordinator.Turn) { turn.Timer("b", turn.Now()+500, fired) })
+	r.Advance(999)
+	r.expect(t, fmt.Sprintf("fired at %d", start+500-300_000))
+	r.Core.SetWall(3_000_000)
+	r.Advance(1)
+	r.expect(t, fmt.Sprintf("fired at %d", start+1000+3_000_000))
+	r.put("k", "v")
+	if got := r.Log.Records()[0].TimestampMs; got != r.NowMs+3_000_000 {
+		t.Errorf("timestamp %d", got)
+	}
+}

@@ -11,7 +11,7 @@ import (
 // decide makes one decision: it is appended as one batch, replayed, and its answers wait.
 func (c *Core) decide(s *shard, nowMs int64, f func(*Turn, Machine)) {
 	t := &c.turn
-	t.core, t.shard, t.now = c, s, nowMs
+	t.core, t.shard, t.now = c, s, nowMs+c.wallMs
 	t.batch.Reset(batch.BuilderOptions{})
 	f(t, s.machine)
 	answers := t.answers

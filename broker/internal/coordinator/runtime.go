@@ -19,6 +19,7 @@ type Runtime struct{ loops []*loop }
 // loop is one goroutine with its Core.
 type loop struct {
 	core *Core
+	from time.Time // when the clock of the calls was 0
 	wake chan struct{}
 	stop chan struct{}
 	done chan struct{}
@@ -33,7 +34,7 @@ type loop struct {
 func Start(o Options, loops int, image *metadata.Image) *Runtime {
 	r := new(Runtime)
 	for i := range loops {
-		l := &loop{wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
+		l := &loop{from: time.Now(), wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 		own := o
 		own.Mine = func(index int32) bool { return int(index)%loops == i }
 		own.Wake = func(index int32) { l.post(func(c *Core, now int64) { c.Woken(index, now) }) }
@@ -99,6 +100,14 @@ func (l *loop) take(spare []func(*Core, int64)) []func(*Core, int64) {
 	return queue
 }
 
+// now is the time of the next calls: since the loop began, by a clock that does not jump.
+func (l *loop) now() int64 {
+	at := time.Now()
+	now := at.Sub(l.from).Milliseconds()
+	l.core.SetWall(at.UnixMilli() - now)
+	return now
+}
+
 func (l *loop) run() {
 	defer close(l.done)
 	timer := time.NewTimer(0)
@@ -106,7 +115,7 @@ func (l *loop) run() {
 	var queue []func(*Core, int64)
 	for {
 		queue = l.take(queue)
-		now := time.Now().UnixMilli()
+		now := l.now()
 		for i, f := range queue {
 			f(l.core, now)
 			queue[i] = nil
@@ -135,7 +144,7 @@ func (l *loop) end() {
 	l.queue = nil
 	l.mu.Unlock()
 	l.core.Close()
-	now := time.Now().UnixMilli()
+	now := l.now()
 	for _, f := range queue { // nothing is led any more: they are refused
 		f(l.core, now)
 	}

@@ -9,7 +9,7 @@ import (
 type timer struct {
 	shard  *shard
 	name   string
-	atMs   int64
+	atMs   int64  // in the clock of the calls
 	seq    uint64 // orders what is due at the same time
 	place  int    // in the heap
 	decide func(*Turn)

@@ -18,7 +18,8 @@ type Turn struct {
 	answers []func(*kerr.Error)
 }
 
-// Now is the time of the decision in milliseconds since 1970: the clock of timers and of what is appended.
+// Now is the time of the decision in milliseconds since 1970: the clock of timers and of what is appended. It may jump from
+// one decision to the next; a timer that was set before keeps its distance.
 func (t *Turn) Now() int64 { return t.now }
 
 // Image is the latest image of the cluster's metadata.
@@ -55,7 +56,7 @@ func (t *Turn) Answer(done func(code *kerr.Error)) { t.answers = append(t.answer
 // Timer makes a decision at a time, or soon after, unless the timer is cancelled or replaced by a later one of the same name,
 // or the shard is discarded. A time that has passed means at once, but not within this decision.
 func (t *Turn) Timer(name string, atMs int64, decide func(*Turn)) {
-	t.core.timers.set(t.shard, name, atMs, decide)
+	t.core.timers.set(t.shard, name, atMs-t.core.wallMs, decide)
 }
 
 // Cancel takes a timer back, if there is one of that name.

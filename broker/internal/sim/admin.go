@@ -21,7 +21,7 @@ func (s *setup) work() {
 	image := s.w.oracle.image
 	topics := s.w.plan.Topics
 	if shards := s.w.plan.GroupShards; shards > 0 {
-		topics = append(slices.Clone(topics), TopicPlan{Name: kafka.OffsetsTopic, Partitions: shards})
+		topics = append(slices.Clone(topics), TopicPlan{Name: kafka.OffsetsTopic, Partitions: shards}, TopicPlan{Name: groupTopic, Partitions: groupPartitions})
 	}
 	for _, t := range topics {
 		if image != nil && image.Topic(t.Name) != nil {

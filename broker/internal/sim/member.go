@@ -13,7 +13,8 @@ import (
 
 // What members of groups ask for.
 const (
-	groupPartitions    = 5 // that the members share
+	groupTopic         = "shared"
+	groupPartitions    = 5 // of it
 	memberSessionMs    = 6000
 	memberRebalanceMs  = 3000
 	memberJoinWithin   = 12 * time.Second
@@ -35,10 +36,12 @@ func (s memberState) String() string {
 	return [...]string{"outside", "syncing", "fetching its offsets", "stable"}[s]
 }
 
-// member is a consumer of a group: it joins, commits larger and larger offsets of what it owns, leaves, and now and then
-// forgets who it was.
+// member is a consumer of a group, of the classic or of the newer protocol: it joins, commits larger and larger offsets of what
+// it owns, leaves, and now and then forgets who it was.
 type member struct {
 	*user
+	modern   bool // speaks KIP-848
+	leaving  bool // modern: has to leave before it may come back as somebody else
 	group    string
 	shard    kafka.TopicPartition // of the offsets topic
 	instance *string              // of a static member
@@ -53,12 +56,13 @@ type member struct {
 
 func newMember(u *user) *member {
 	p := u.plan
-	m := &member{user: u, group: fmt.Sprintf("group%d", p.Group), positions: map[int32]int64{}}
+	m := &member{user: u, modern: p.Modern, group: fmt.Sprintf("group%d", p.Group), positions: map[int32]int64{}}
 	m.shard = kafka.TopicPartition{Topic: kafka.OffsetsTopic, Partition: int32(p.Group) % u.w.plan.GroupShards}
 	if p.Static {
 		m.instance = kmsg.StringPtr(fmt.Sprintf("instance%d", p.ID))
 	}
 	m.life = u.w.oracle.life(m.shard)
+	m.forget()
 	m.soon(m.work)
 	return m
 }
@@ -75,7 +79,10 @@ func (m *member) unsettled() string { return m.w.unsettledGroup(m.group) }
 
 // forget is a crash: nobody is told, and who comes back is somebody else.
 func (m *member) forget() {
-	m.id, m.generation = "", -1
+	m.id, m.generation, m.leaving = "", -1, false
+	if m.modern {
+		m.id, m.generation = m.uuid(), 0
+	}
 	m.giveUp()
 }
 
@@ -91,7 +98,7 @@ func (m *member) work() {
 		m.life = life
 		m.forget()
 	}
-	if !m.ending && m.state == stable && m.rng.IntN(80) == 0 {
+	if !m.ending && m.state == stable && m.rng.IntN(m.crashEvery()) == 0 {
 		m.w.some.hit("member crashed")
 		m.forget()
 		m.w.e.After(between(m.rng, 0, 9*time.Second), "member", m.actor, m.work)
@@ -101,6 +108,10 @@ func (m *member) work() {
 		switch {
 		case node < 0:
 			m.soon(m.work)
+		case m.leaving:
+			m.leave(node)
+		case m.modern && m.state == outside:
+			m.reconcile(node)
 		case m.state == outside:
 			m.join(node)
 		case m.state == syncing:
@@ -111,10 +122,20 @@ func (m *member) work() {
 			m.leave(node)
 		case !m.ending && m.rng.IntN(2) == 0 && len(m.positions) > 0:
 			m.commit(node)
+		case m.modern:
+			m.reconcile(node)
 		default:
 			m.beat(node)
 		}
 	})
+}
+
+// crashEvery is one in how many turns a member crashes: it is long before a consumer group gives up on one.
+func (m *member) crashEvery() int {
+	if m.modern {
+		return 400
+	}
+	return 80
 }
 
 // ask sends a request. then is not called, and the member goes on, for an open outcome and for a refusal.
@@ -144,7 +165,7 @@ func (m *member) join(node int) {
 	req.Group, req.MemberID, req.InstanceID, req.ProtocolType = m.group, m.id, m.instance, memberProtocolType
 	req.SessionTimeoutMillis, req.RebalanceTimeoutMillis = memberSessionMs, memberRebalanceMs
 	about := kmsg.NewConsumerMemberMetadata()
-	about.Topics = []string{"shared"}
+	about.Topics = []string{groupTopic}
 	p := kmsg.NewJoinGroupRequestProtocol()
 	p.Name, p.Metadata = memberProtocol, about.AppendTo(nil)
 	req.Protocols = append(req.Protocols, p)
@@ -170,9 +191,14 @@ func assign(members []kmsg.JoinGroupResponseMember) (all []kmsg.SyncGroupRequest
 	for i, member := range members {
 		a := kmsg.NewSyncGroupRequestGroupAssignment()
 		a.MemberID = member.MemberID
+		t := kmsg.NewConsumerMemberAssignmentTopic()
+		t.Topic = groupTopic
 		for p := i; p < groupPartitions; p += len(members) {
-			a.MemberAssignment = append(a.MemberAssignment, byte(p))
+			t.Partitions = append(t.Partitions, int32(p))
 		}
+		given := kmsg.NewConsumerMemberAssignment()
+		given.Topics = append(given.Topics, t)
+		a.MemberAssignment = given.AppendTo(nil)
 		all = append(all, a)
 	}
 	return all
@@ -190,10 +216,7 @@ func (m *member) sync(node int) {
 			m.refused("sync", r.ErrorCode)
 			return
 		}
-		var owned []int32
-		for _, p := range r.MemberAssignment {
-			owned = append(owned, int32(p))
-		}
+		owned := m.assignment(r.MemberAssignment)
 		m.w.oracle.owned(m, owned)
 		m.w.some.hit("member has its assignment")
 		m.state = stable
@@ -210,7 +233,7 @@ func (m *member) fetch(node int) {
 	req := kmsg.NewPtrOffsetFetchRequest()
 	req.SetVersion(9)
 	g, t := kmsg.NewOffsetFetchRequestGroup(), kmsg.NewOffsetFetchRequestGroupTopic()
-	t.Topic, t.Partitions = "shared", slices.Sorted(maps.Keys(m.positions))
+	t.Topic, t.Partitions = groupTopic, slices.Sorted(maps.Keys(m.positions))
 	g.Group, g.Topics = m.group, append(g.Topics, t)
 	req.Groups = append(req.Groups, g)
 	known := map[int32]int64{}
@@ -240,7 +263,7 @@ func (m *member) commit(node int) {
 	req.SetVersion(9)
 	req.Group, req.MemberID, req.InstanceID, req.Generation = m.group, m.id, m.instance, m.generation
 	t, p := kmsg.NewOffsetCommitRequestTopic(), kmsg.NewOffsetCommitRequestTopicPartition()
-	t.Topic, p.Partition, p.Offset = "shared", partition, offset
+	t.Topic, p.Partition, p.Offset = groupTopic, partition, offset
 	t.Partitions = append(t.Partitions, p)
 	req.Topics = append(req.Topics, t)
 	m.ask(node, req, dataWithin, func(resp kmsg.Response) {
@@ -254,7 +277,7 @@ func (m *member) commit(node int) {
 		m.w.some.hit("offset committed")
 	}, func() { // it may still arrive: only another generation keeps it from undoing what comes after it
 		m.w.some.hit("commit open")
-		m.forget()
+		m.abandon()
 	})
 }
 
@@ -269,7 +292,33 @@ func (m *member) beat(node int) {
 	}, nothing)
 }
 
+// abandon is what follows a commit of which it is not known whether it will still arrive.
+func (m *member) abandon() {
+	if m.modern {
+		m.leaving = true // else the coordinator would keep the place, and what it is fenced by, for long
+		return
+	}
+	m.forget()
+}
+
+// assignment is what the bytes of an assignment say.
+func (m *member) assignment(data []byte) (owned []int32) {
+	if len(data) == 0 {
+		return nil
+	}
+	a := kmsg.NewConsumerMemberAssignment()
+	m.w.must(a.ReadFrom(data))
+	for _, t := range a.Topics {
+		owned = append(owned, t.Partitions...)
+	}
+	return owned
+}
+
 func (m *member) leave(node int) {
+	if m.modern {
+		m.part(node)
+		return
+	}
 	req := kmsg.NewPtrLeaveGroupRequest()
 	req.SetVersion(5)
 	req.Group = m.group
@@ -298,13 +347,20 @@ func (m *member) refused(what string, number int16) {
 		m.forget()
 	case kerr.CoordinatorLoadInProgress, kerr.CoordinatorNotAvailable:
 		if what == "commit" { // it may be in the log
-			m.forget()
+			m.abandon()
 		}
 	case kerr.NotCoordinator:
 		delete(m.leaders, m.shard)
 		if what == "commit" {
-			m.forget()
+			m.abandon()
 		}
+	case kerr.StaleMemberEpoch: // a heartbeat will tell
+		if !m.modern {
+			m.giveUp()
+		}
+	case kerr.FencedMemberEpoch, kerr.GroupIDNotFound:
+		m.forget()
+	case kerr.UnreleasedInstanceID: // until its former self is gone
 	default:
 		m.w.violate("G-05", "a member of group %s is told %s for a %s", m.group, code.Message, what)
 	}

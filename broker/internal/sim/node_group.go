@@ -32,7 +32,7 @@ func (n *node) openGroups() {
 		},
 		Wake: func(index int32) {
 			if generation == n.generation {
-				n.later(0, "coordinator", func() { n.groups.Woken(index, n.nowMs()) })
+				n.later(0, "coordinator", func() { n.groups.Woken(index, n.groupNow()) })
 			}
 		},
 		Rand: stream(n.w.plan.Seed, uint64(300+1000*n.starts+n.id)), LoadBytes: n.w.plan.Limits.FetchBytes,
@@ -43,12 +43,19 @@ func (n *node) openGroups() {
 func (n *node) subscribe() {
 	n.loader.Subscribe(n.manager)
 	n.loader.Subscribe(metadata.PublisherFunc(func(delta *metadata.Delta, image *metadata.Image) {
-		n.groups.Publish(delta, image, n.nowMs())
+		n.groups.Publish(delta, image, n.groupNow())
 	}))
 }
 
+// groupNow is the time of a call of the coordinator, which sees the wall clock jump but does not wait by it.
+func (n *node) groupNow() int64 {
+	now := n.w.e.now.Milliseconds()
+	n.groups.SetWall(n.nowMs() - now)
+	return now
+}
+
 func (n *node) stepGroups() {
-	n.groups.Step(n.nowMs())
+	n.groups.Step(n.groupNow())
 	n.syncSoon()
 }
 
@@ -109,7 +116,7 @@ func (n *node) group(c *connection, shard kafka.TopicPartition, data []byte, key
 		resp.SetVersion(version)
 		c.answer(kmsg.NameForKey(key)+" answer", nil, groupAnswer{data: resp.AppendTo(nil), life: life})
 	}
-	n.groups.Do(shard.Partition, n.nowMs(), func(t *coordinator.Turn, m coordinator.Machine) {
+	n.groups.Do(shard.Partition, n.groupNow(), func(t *coordinator.Turn, m coordinator.Machine) {
 		decideGroup(t, m.(*group.Shard), group.Caller{ClientID: "sim", ClientHost: "/sim", Version: version}, req, reply)
 	}, func(code *kerr.Error) {
 		once()
@@ -139,6 +146,8 @@ func decideGroup(t *coordinator.Turn, s *group.Shard, c group.Caller, req kmsg.R
 			r.Groups = append(r.Groups, g)
 			reply(r)
 		})
+	case *kmsg.ConsumerGroupHeartbeatRequest:
+		s.ConsumerGroupHeartbeat(t, c, req, func(r *kmsg.ConsumerGroupHeartbeatResponse) { reply(r) })
 	default:
 		panic("BUG: request that the simulator does not know")
 	}

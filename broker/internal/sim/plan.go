@@ -74,6 +74,7 @@ type ClientPlan struct {
 
 	Group  int  // of a member
 	Static bool // of a member: it has an instance id
+	Modern bool // of a member: it speaks the newer protocol (KIP-848)
 }
 
 // feature is a kind of trouble that a seed may switch on.
@@ -144,10 +145,11 @@ func (p *Plan) drawGroups(rng *rand.Rand) {
 	}
 	p.GroupShards = 1 + rng.Int32N(3)
 	groups := 1 + rng.IntN(2)
+	modern := []int{rng.IntN(3), rng.IntN(3)} // no member of a group, some, all
 	for i := range min(2*groups+rng.IntN(2), maxClients-len(p.Clients)) {
 		p.Clients = append(p.Clients, ClientPlan{
 			ID: len(p.Clients), Kind: Member, Every: between(rng, 20*time.Millisecond, 200*time.Millisecond),
-			Group: i % groups, Static: rng.IntN(3) == 0,
+			Group: i % groups, Static: rng.IntN(3) == 0, Modern: modern[i%groups] == 2 || modern[i%groups] == 1 && rng.IntN(2) == 0,
 		})
 	}
 }

@@ -28,6 +28,7 @@ var sometimes = []string{
 	"poll returned records", "poll refused", "poll open", "unflushed tail lost", "segment rolled",
 	"member has its assignment", "committed offsets fetched", "offset committed", "commit open", "member crashed", "member leaves", "coordinator loading",
 	"member told REBALANCE_IN_PROGRESS", "member told UNKNOWN_MEMBER_ID", "member told NOT_COORDINATOR", "member told ILLEGAL_GENERATION",
+	"member of the newer protocol joined", "partition assigned by the coordinator", "partition revoked by the coordinator", "member told UNRELEASED_INSTANCE_ID",
 	"topic created", "producer ids allocated", "controller answer open", "flush.policy=os", "metadata log compacted", "snapshot installed", "recovered twice",
 }
 
