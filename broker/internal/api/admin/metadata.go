@@ -109,9 +109,9 @@ func (h *Handlers) named(r *network.Request, req *kmsg.MetadataRequest, image *m
 func (h *Handlers) one(r *network.Request, req *kmsg.MetadataRequest, image *metadata.Image, w wanted) (t kmsg.MetadataResponseTopic, create bool) {
 	byID := !w.id.IsZero()
 	switch {
-	case byID == w.named || byID && req.Version < 12: // SURFACE 18
+	case byID && req.Version < 12 || !byID && !w.named: // SURFACE 18
 		return noTopic(&w.name, w.id, kerr.InvalidRequest), false
-	case byID:
+	case byID: // whatever the name: Java's client sends an empty one
 		return h.byID(r, req, image, w.id), false
 	}
 	return h.byName(r, req, image, w.name)

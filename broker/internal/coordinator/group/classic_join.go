@@ -1,6 +1,7 @@
 package group
 
 import (
+	"bytes"
 	"encoding/hex"
 
 	"github.com/thalweg-io/thalweg/broker/internal/coordinator"
@@ -21,6 +22,9 @@ func (s *Shard) JoinGroup(t *coordinator.Turn, c Caller, req *kmsg.JoinGroupRequ
 	if code := s.checkJoin(c, req); code != nil {
 		w.answer(t, joinError(w.version, req.MemberID, code))
 		return
+	}
+	for i := range req.Protocols { // the bytes are the request's, which is gone when it is answered
+		req.Protocols[i].Metadata = bytes.Clone(req.Protocols[i].Metadata)
 	}
 	if req.Version == 0 { // has no rebalance timeout
 		req.RebalanceTimeoutMillis = req.SessionTimeoutMillis

@@ -1,6 +1,8 @@
 package group
 
 import (
+	"bytes"
+
 	"github.com/thalweg-io/thalweg/broker/internal/coordinator"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -65,8 +67,8 @@ func checkSync(g *classicGroup, req *kmsg.SyncGroupRequest) *kerr.Error {
 // assigned writes the leader's assignment down and hands it out. The replay makes the group stable.
 func (s *Shard) assigned(t *coordinator.Turn, g *classicGroup, req *kmsg.SyncGroupRequest) {
 	given := make(map[string][]byte, len(req.GroupAssignment))
-	for _, a := range req.GroupAssignment {
-		given[a.MemberID] = a.MemberAssignment
+	for _, a := range req.GroupAssignment { // the bytes are the leader's request's, which may be gone before others are answered
+		given[a.MemberID] = bytes.Clone(a.MemberAssignment)
 	}
 	key, value := g.record(func(m *classicMember) []byte { return given[m.id] })
 	if !t.Fits(1, len(key)+len(value)) {

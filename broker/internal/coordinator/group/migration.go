@@ -24,10 +24,19 @@ func (c *Config) mayDowngrade() bool {
 
 // upgrade puts what makes a consumer group of a classic one. Its members keep what they have; those in a rebalance are told to join again.
 func (s *Shard) upgrade(d *decision, old *classicGroup) *refusal {
-	notOne := refuse(kerr.GroupIDNotFound, "Group %s is not a consumer group.", old.name)
+	notOne := func(why string) *refusal {
+		s.lg.Info("a classic group is not converted to a consumer group", "group", old.name, "why", why)
+		return refuse(kerr.GroupIDNotFound, "Group %s is not a consumer group.", old.name)
+	}
 	members := old.state != empty
-	if members && (!s.config.mayUpgrade() || old.protocolType != consumerProtocolType || len(old.members) > int(s.config.ConsumerMaxSize)) {
-		return notOne
+	switch {
+	case !members:
+	case !s.config.mayUpgrade():
+		return notOne("the migration policy is " + s.config.ConsumerMigrationPolicy)
+	case old.protocolType != consumerProtocolType:
+		return notOne("its members are no consumers")
+	case len(old.members) > int(s.config.ConsumerMaxSize):
+		return notOne("it is too large")
 	}
 	key := keyBytes(schema.OffsetsKey{Type: schema.OffsetsGroupMetadata, Group: old.name})
 	d.size += len(key)
@@ -40,7 +49,7 @@ func (s *Shard) upgrade(d *decision, old *classicGroup) *refusal {
 	for _, m := range old.members {
 		c, ok := d.convert(old, m)
 		if !ok {
-			return notOne
+			return notOne("what member " + m.id + " says cannot be read")
 		}
 		converted = append(converted, c)
 	}

@@ -52,7 +52,7 @@ func TestPoint096InitialDelay(t *testing.T) {
 	w.say(t, "advance ms=2999")
 	w.say(t, "join B v=3 rebalance=7000")
 	w.expect(t, "advance ms=3000")
-	w.say(t, "join C v=3 instance=i rebalance=7000")
+	w.say(t, "join C v=5 instance=i rebalance=7000")
 	w.expect(t, "advance ms=1000") // 6999: prolonged for the last time
 	w.expect(t, "advance ms=1", "A joined: ok generation=1", "B joined: ok", "C joined: ok")
 	w.say(t, "sync A")

@@ -381,10 +381,26 @@ func (w *world) idOf(name string) string {
 	return strings.TrimPrefix(name, "-")
 }
 
+// received is a request as the network has it: its bytes lie in a buffer, which gone gives to others when the request is answered.
+func received[R kmsg.Request](a args, req R) (again R, gone func()) {
+	again = kmsg.RequestForKey(req.Key()).(R)
+	again.SetVersion(req.GetVersion())
+	buf := req.AppendTo(nil)
+	if err := again.ReadFrom(buf); err != nil {
+		a.t.Fatal(err)
+	}
+	return again, func() {
+		for i := range buf {
+			buf[i] = 0xee
+		}
+	}
+}
+
 func (w *world) join(a args, c *client) {
-	req := w.joinRequest(a, c)
+	req, gone := received(a, w.joinRequest(a, c))
 	w.do(func(t *coordinator.Turn) {
 		w.machine.JoinGroup(t, Caller{ClientID: c.name, ClientHost: "/127.0.0.1", Version: req.Version}, req, func(r *kmsg.JoinGroupResponse) {
+			defer gone()
 			if r.ErrorCode == 0 || r.ErrorCode == kerr.MemberIDRequired.Code {
 				w.learn(c, r.MemberID)
 				c.generation = r.Generation
@@ -441,8 +457,10 @@ func (w *world) sync(a args, c *client) {
 		name, what, _ := strings.Cut(item, ":")
 		req.GroupAssignment = append(req.GroupAssignment, kmsg.SyncGroupRequestGroupAssignment{MemberID: w.idOf(name), MemberAssignment: []byte(what)})
 	}
+	req, gone := received(a, req)
 	w.do(func(t *coordinator.Turn) {
 		w.machine.SyncGroup(t, Caller{Version: req.Version}, req, func(r *kmsg.SyncGroupResponse) {
+			defer gone()
 			w.printf("%s synced: %s", c.name, codeText(r.ErrorCode))
 			if r.ErrorCode == 0 {
 				w.printf(" protocol=%s/%s assignment=%s", pointed(r.ProtocolType), pointed(r.Protocol), assignmentText(r.MemberAssignment))
