@@ -1,6 +1,8 @@
 package group
 
 import (
+	"bytes"
+
 	"github.com/thalweg-io/thalweg/broker/internal/api/message"
 	"github.com/thalweg-io/thalweg/broker/internal/coordinator"
 	groups "github.com/thalweg-io/thalweg/broker/internal/coordinator/group"
@@ -44,6 +46,16 @@ func (h *Handlers) refusedGroup(r *network.Request, op security.Operation, group
 		return nil
 	}
 	return kerr.GroupAuthorizationFailed
+}
+
+// decodeKept decodes a request of which a group keeps bytes when it has been answered: what members say they support, and
+// what their leader assigns to them. A request aliases a frame whose memory is used again, so it is copied before.
+func decodeKept(r *network.Request, req kmsg.Request) error {
+	frame := r.Payload
+	r.Payload = bytes.Clone(frame)
+	err := message.Decode(r, req)
+	r.Payload = frame
+	return err
 }
 
 // caller is who asks. It may be used when the request has ended.

@@ -21,7 +21,7 @@ import (
 //	9   the leader may be told to leave the assignment as it is (KIP-814)
 func (h *Handlers) JoinGroup(r *network.Request) network.Disposition {
 	req := kmsg.NewPtrJoinGroupRequest()
-	if message.Decode(r, req) != nil {
+	if decodeKept(r, req) != nil {
 		return network.Hangup
 	}
 	fail := func(code *kerr.Error) kmsg.Response {

@@ -17,7 +17,7 @@ import (
 //	5   the protocol that the member believes in, and the group's in the answer (KIP-559)
 func (h *Handlers) SyncGroup(r *network.Request) network.Disposition {
 	req := kmsg.NewPtrSyncGroupRequest()
-	if message.Decode(r, req) != nil {
+	if decodeKept(r, req) != nil {
 		return network.Hangup
 	}
 	fail := func(code *kerr.Error) kmsg.Response {
