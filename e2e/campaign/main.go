@@ -6,7 +6,8 @@
 // campaigns are in the table below. It ends with 1 if a campaign failed.
 //
 // Files: main.go (table, flags), sim.go (the simulator's campaigns), storage.go (those of the log), fuzz.go
-// (the fuzz targets), messages.go (messages through a real process), sidebyside.go (beside an Apache Kafka), groupkill.go (committed offsets), page.go (what a page looks like).
+// (the fuzz targets), messages.go (messages through a real process), sidebyside.go (beside an Apache Kafka),
+// half_open.go (clients that hold connections for nothing), groupkill.go (committed offsets), page.go (what a page looks like).
 package main
 
 import (
@@ -46,6 +47,7 @@ var campaigns = []campaign{
 	{"fuzz", "Every fuzz target of the repository is given arbitrary bytes for a while; none of its properties fails. With -n only so many targets, others for every -from.", allTargets, fuzz},
 	{"messages", "Random valid and damaged messages of every API and version go through a real process: it lives, answers every valid one, never with UNKNOWN_SERVER_ERROR, and keeps its memory, goroutines and files.", 10_000, messageTable},
 	{"side-by-side", "One script of command lines runs through Apache Kafka's own tools against an Apache Kafka and against Thalweg, and through Thalweg's tools; what they print is equal, but for exceptions with a reason.", 1, sideBySide},
+	{"half-open", "Thousands of clients hold connections to the real binary and give nothing for them; the 99th percentile of others stays within twice of what it is without them, the memory within its bounds.", 5000, halfOpen},
 	{"storage-crash", "A random workload on a log directory is cut off after every operation, with several outcomes for what was not flushed, and again inside recovery; nothing flushed is lost, nothing wrong is served.", 1, storageCampaign("crash", "TestCampaignCrash")},
 	{"storage-nthop", "Every operation of a workload on a log directory fails in turn: EIO, ENOSPC, EROFS, short write, slow; once and for good; nothing flushed is lost, nothing wrong is served.", 1, storageCampaign("nthop", "TestCampaignNthOp")},
 	{"kill9", "The real binary is killed (kill -9) again and again under idempotent producers of Java, librdkafka and franz-go, with flush.policy group and os; nothing acknowledged is lost, moved, doubled or out of order.", 200, kill9},
@@ -70,7 +72,7 @@ func run(ctx context.Context) error {
 	flags.Uint64Var(&o.n, "n", 0, "how much; 0 is the campaign's own default")
 	flags.Uint64Var(&o.from, "from", 1, "first seed")
 	flags.IntVar(&o.jobs, "j", runtime.NumCPU(), "so many at a time")
-	flags.DurationVar(&o.each, "each", 10*time.Minute, "fuzz: time for each target")
+	flags.DurationVar(&o.each, "each", 10*time.Minute, "fuzz: time for each target; half-open: most for each phase")
 	flags.StringVar(&o.only, "only", "", "fuzz, messages: the targets or APIs whose name matches")
 	flags.StringVar(&o.out, "out", filepath.Join("docs", "campaigns"), "where the page goes")
 	if len(os.Args) < 2 {

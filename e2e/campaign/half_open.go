@@ -1,0 +1,291 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/thalweg-io/thalweg/e2e/hostile"
+	"github.com/thalweg-io/thalweg/e2e/messages"
+	"github.com/thalweg-io/thalweg/e2e/trial"
+)
+
+const (
+	// halfOpenPairs are measured without and with the crowd, in turns.
+	halfOpenPairs = 4
+	// halfOpenPhase is how long each is measured, unless -each says less.
+	halfOpenPhase = 20 * time.Second
+	// halfOpenMemory is the sum of the broker's bounds: partial frames 64 MiB, answers not taken 128 MiB, requests
+	// 256 MiB, and what a broker and so many goroutines take.
+	halfOpenMemory = 576 << 20
+	// halfOpenFactor is how much worse than without the crowd the 99th percentile may be.
+	halfOpenFactor = 2
+	// halfOpenProducers send a record each, wait for it, and rest for halfOpenRest.
+	halfOpenProducers = 4
+	halfOpenRest      = 10 * time.Millisecond
+	halfOpenLeast     = 500     // records of a phase, below which its percentiles say little
+	halfOpenLoad      = 8 << 20 // bytes that the clients which never read ask for
+)
+
+// halfOpen lets o.n clients hold connections for nothing while others work.
+func halfOpen(ctx context.Context, o *options, p *page) error {
+	dir, err := os.MkdirTemp("", "half-open")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	bin, err := trial.Build(ctx, dir)
+	if err != nil {
+		return err
+	}
+	data, err := os.MkdirTemp(dir, "data")
+	if err != nil {
+		return err
+	}
+	n, err := messages.StartNode(bin, data)
+	if err != nil {
+		return err
+	}
+	err = crowded(ctx, o, p, n)
+	return errors.Join(err, n.End())
+}
+
+func crowded(ctx context.Context, o *options, p *page, n *messages.Node) error {
+	if err := makeCrowdTopics(ctx, n.Addr()); err != nil {
+		return err
+	}
+	w, err := startWork(ctx, n.Addr())
+	if err != nil {
+		return err
+	}
+	defer w.end()
+	if _, _, err := w.measure(ctx, 5*time.Second, 1); err != nil { // warm
+		return err
+	}
+	p.addf("Phases of %v. %d clients of the crowd: silent ones, ones that send half a frame of 60 kB, a byte a second, or fetches whose answers they never read; those that are thrown out come back. "+
+		"Meanwhile %d producers send a record of 1 KiB with acks=all, one at a time and %v apart, to a topic with flush.policy=os, so that the disk does not hide what the crowd does, and a consumer reads them. Produce is from send to acknowledgement, "+
+		"end to end is from send to the consumer. Resident is of the process at the end of the phase.\n\n", min(o.each, halfOpenPhase), o.n, halfOpenProducers, halfOpenRest)
+	p.addf("| pair | crowd | open | thrown out | records | produce p50 ms | p99 ms | end to end p50 ms | p99 ms | resident MiB | goroutines |\n|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	var produce, endToEnd []float64
+	for pair := range halfOpenPairs {
+		calm, err := phase(ctx, p, n, w, min(o.each, halfOpenPhase), pair, nil)
+		if err != nil {
+			return err
+		}
+		entering, cancel := context.WithTimeout(ctx, 2*time.Minute)
+		crowd, err := hostile.Start(entering, n.Addr(), "crowd-load", int(o.n))
+		cancel()
+		if err != nil {
+			return err
+		}
+		full, err := phase(ctx, p, n, w, min(o.each, halfOpenPhase), pair, crowd)
+		crowd.End()
+		if err != nil {
+			return err
+		}
+		produce = append(produce, full.produce99/calm.produce99)
+		endToEnd = append(endToEnd, full.end99/calm.end99)
+		if err := emptied(ctx, n); err != nil {
+			return err
+		}
+	}
+	slices.Sort(produce)
+	slices.Sort(endToEnd)
+	middle := len(produce) / 2
+	p.addf("\nThe 99th percentile with the crowd over that without, by pair, in order: produce %.2f, median %.2f; end to end %.2f, median %.2f. At most %d is wanted of the medians. Peak of the resident memory: %d MiB, at most %d wanted.\n",
+		produce, produce[middle], endToEnd, endToEnd[middle], halfOpenFactor, n.Peak()>>20, halfOpenMemory>>20)
+	if produce[middle] > halfOpenFactor || endToEnd[middle] > halfOpenFactor {
+		err = fmt.Errorf("p99 with the crowd is %.2f (produce) and %.2f (end to end) times that without", produce[middle], endToEnd[middle])
+	}
+	if n.Peak() > halfOpenMemory {
+		err = errors.Join(err, fmt.Errorf("%d MiB resident", n.Peak()>>20))
+	}
+	return err
+}
+
+// figures99 are the percentiles of a phase in milliseconds.
+type figures99 struct{ produce99, end99 float64 }
+
+// phase measures for a while and adds a row to the page.
+func phase(ctx context.Context, p *page, n *messages.Node, w *work, d time.Duration, pair int, crowd *hostile.Crowd) (f figures99, err error) {
+	name, open, thrown := "no", int64(0), int64(0)
+	if crowd != nil {
+		name = "yes"
+	}
+	produced, arrived, err := w.measure(ctx, d, halfOpenLeast)
+	if err != nil {
+		return f, err
+	}
+	if crowd != nil {
+		open, thrown = crowd.Open(), crowd.Thrown()
+	}
+	now, err := n.Figures()
+	if err != nil {
+		return f, err
+	}
+	f = figures99{percentile(produced, 99), percentile(arrived, 99)}
+	row := fmt.Sprintf("| %d | %s | %d | %d | %d | %.1f | %.1f | %.1f | %.1f | %d | %d |\n", pair+1, name, open, thrown, len(produced),
+		percentile(produced, 50), f.produce99, percentile(arrived, 50), f.end99, now.Resident>>20, now.Goroutines)
+	p.addf("%s", row)
+	fmt.Print(row)
+	return f, nil
+}
+
+// percentile is in milliseconds.
+func percentile(d []time.Duration, p int) float64 {
+	if len(d) == 0 {
+		return 0
+	}
+	slices.Sort(d)
+	return float64(d[min(len(d)*p/100, len(d)-1)].Microseconds()) / 1000
+}
+
+// emptied waits until the crowd's goroutines have ended in the broker.
+func emptied(ctx context.Context, n *messages.Node) error {
+	for until := time.Now().Add(settleWithin); ; {
+		f, err := n.Figures()
+		if err != nil {
+			return err
+		}
+		if f.Goroutines < 200 {
+			return nil
+		}
+		if time.Now().After(until) {
+			return fmt.Errorf("%d goroutines %v after the crowd has gone", f.Goroutines, settleWithin)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func makeCrowdTopics(ctx context.Context, addr string) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	policy := "os"
+	if _, err := kadm.NewClient(client).CreateTopics(ctx, 1, 1, map[string]*string{"flush.policy": &policy}, "crowd-load", "crowd-work"); err != nil {
+		return err
+	}
+	for sent := 0; sent < halfOpenLoad; sent += 500_000 {
+		if err := client.ProduceSync(ctx, &kgo.Record{Topic: "crowd-load", Value: make([]byte, 500_000)}).FirstErr(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// work is producers that send one record at a time and a consumer of what they send.
+type work struct {
+	clients []*kgo.Client
+	stop    context.CancelFunc
+	wg      sync.WaitGroup
+	failed  atomic.Pointer[error]
+
+	mu                sync.Mutex
+	produced, arrived []time.Duration
+}
+
+func startWork(ctx context.Context, addr string) (*work, error) {
+	ctx, stop := context.WithCancel(ctx)
+	w := &work{stop: stop}
+	consumer, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ConsumeTopics("crowd-work"), kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()))
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	w.clients = append(w.clients, consumer)
+	w.wg.Go(func() { w.consume(ctx, consumer) })
+	for range halfOpenProducers {
+		c, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ProducerLinger(0), kgo.ProducerBatchCompression(kgo.NoCompression()))
+		if err != nil {
+			w.end()
+			return nil, err
+		}
+		w.clients = append(w.clients, c)
+		w.wg.Go(func() { w.produce(ctx, c) })
+	}
+	return w, nil
+}
+
+func (w *work) end() {
+	w.stop()
+	w.wg.Wait()
+	for _, c := range w.clients {
+		c.Close()
+	}
+}
+
+func (w *work) produce(ctx context.Context, c *kgo.Client) {
+	for ctx.Err() == nil {
+		value := make([]byte, 1024)
+		begin := time.Now()
+		binary.BigEndian.PutUint64(value, uint64(begin.UnixNano()))
+		if err := c.ProduceSync(ctx, &kgo.Record{Topic: "crowd-work", Value: value}).FirstErr(); err != nil {
+			if ctx.Err() == nil {
+				w.failed.Store(&err)
+			}
+			return
+		}
+		w.note(&w.produced, time.Since(begin))
+		select {
+		case <-ctx.Done():
+		case <-time.After(halfOpenRest):
+		}
+	}
+}
+
+func (w *work) consume(ctx context.Context, c *kgo.Client) {
+	for ctx.Err() == nil {
+		fetches := c.PollFetches(ctx)
+		now := time.Now()
+		fetches.EachRecord(func(r *kgo.Record) {
+			w.note(&w.arrived, now.Sub(time.Unix(0, int64(binary.BigEndian.Uint64(r.Value)))))
+		})
+	}
+}
+
+func (w *work) note(to *[]time.Duration, d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	*to = append(*to, d)
+}
+
+// measure returns what was measured in the time that follows, at least so many of each.
+func (w *work) measure(ctx context.Context, d time.Duration, least int) (produced, arrived []time.Duration, err error) {
+	w.take()
+	select {
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	case <-time.After(d):
+	}
+	produced, arrived = w.take()
+	if err := w.failed.Load(); err != nil {
+		return nil, nil, fmt.Errorf("a producer failed: %w", *err)
+	}
+	if len(produced) < least || len(arrived) < least {
+		return nil, nil, fmt.Errorf("only %d records acknowledged and %d read in %v", len(produced), len(arrived), d)
+	}
+	return produced, arrived, nil
+}
+
+func (w *work) take() (produced, arrived []time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	produced, arrived = w.produced, w.arrived
+	w.produced, w.arrived = nil, nil
+	return produced, arrived
+}
