@@ -48,7 +48,9 @@ func assignUniform(members []*subscriber, topics []subscribedTopic) map[string]a
 	u := newUniform(members, topics)
 	u.keep()
 	u.distribute()
-	u.balance()
+	if !u.equal { // else it is balanced already
+		u.balance()
+	}
 	out := make(map[string]assignment, len(members))
 	for i, m := range members {
 		out[m.id] = u.has[i]

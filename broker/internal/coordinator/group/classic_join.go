@@ -214,6 +214,10 @@ func (s *Shard) joinStatic(t *coordinator.Turn, c Caller, g *classicGroup, req *
 // staticReturned writes the new id of a static member down, without a rebalance. A leader of version 9 learns the members and
 // that it has nothing to assign (KIP-814); an older one is told that somebody else leads.
 func (s *Shard) staticReturned(t *coordinator.Turn, g *classicGroup, m *classicMember, oldLeader string) bool {
+	key, value := g.record(func(m *classicMember) []byte { return m.assignment })
+	if !t.Fits(1, len(key)+len(value)) {
+		return s.rebalanceOrComplete(t, g)
+	}
 	w := m.join
 	m.join, m.isNew = nil, false
 	leads := g.leader == m.id
@@ -223,7 +227,7 @@ func (s *Shard) staticReturned(t *coordinator.Turn, g *classicGroup, m *classicM
 	} else {
 		r.LeaderID = oldLeader
 	}
-	s.appendGroup(t, g)
+	t.Append(key, value)
 	w.answer(t, r)
 	return true
 }
