@@ -43,6 +43,7 @@ type campaign struct {
 var campaigns = []campaign{
 	{"sim-seeds", "The simulator plays many seeds; none violates a predicate, and every state of its Sometimes table is reached.", 20_000, simSeeds},
 	{"sim-twice", "The simulator plays every seed twice; the traces are equal.", 500, simTwice},
+	{"sim-groups", "The simulator plays seeds that have consumer groups of either protocol or both: members join, leave, crash and commit under every fault; at most one owner per partition and generation, no committed offset goes back, all groups stable after calm.", 10_000, simGroups},
 	{"sim-planted", "Every planted bug that the simulator can see is found within so many seeds, and shrunk.", 2000, simPlanted},
 	{"fuzz", "Every fuzz target of the repository is given arbitrary bytes for a while; none of its properties fails. With -n only so many targets, others for every -from.", allTargets, fuzz},
 	{"messages", "Random valid and damaged messages of every API and version go through a real process: it lives, answers every valid one, never with UNKNOWN_SERVER_ERROR, and keeps its memory, goroutines and files.", 10_000, messageTable},

@@ -59,6 +59,11 @@ func simTwice(ctx context.Context, o *options, p *page) error {
 	return simRun(ctx, o, p, "-twice")
 }
 
+// simGroups plays seeds that have consumer groups.
+func simGroups(ctx context.Context, o *options, p *page) error {
+	return simRun(ctx, o, p, "-groups")
+}
+
 // everyState is how many seeds must reach every state of the Sometimes table between them.
 const everyState = 2000
 

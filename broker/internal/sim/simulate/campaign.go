@@ -15,6 +15,7 @@ type campaign struct {
 	from, n           uint64
 	jobs              int
 	twice, stop, json bool
+	groups            bool // only seeds with consumer groups
 }
 
 // outcome is what came of a campaign.
@@ -84,11 +85,17 @@ type result struct {
 // results yields the outcomes in order of the seeds; seeds are played in blocks of jobs.
 func (c *campaign) results() func(func(result) bool) {
 	return func(yield func(result) bool) {
+		seed := c.from
 		for at := uint64(0); at < c.n; at += uint64(max(c.jobs, 1)) {
 			block := make([]result, min(c.n-at, uint64(max(c.jobs, 1))))
 			var all sync.WaitGroup
 			for i := range block {
-				all.Go(func() { block[i] = c.play(c.from + at + uint64(i)) })
+				for c.groups && sim.NewPlan(seed).GroupShards == 0 {
+					seed++
+				}
+				own := seed
+				seed++
+				all.Go(func() { block[i] = c.play(own) })
 			}
 			all.Wait()
 			for _, r := range block {

@@ -1,6 +1,6 @@
 // Simulate runs seeds of the simulator.
 //
-//	go run ./broker/internal/sim/simulate [-from n] [-n n] [-j n] [-twice] [-stop] [-json]
+//	go run ./broker/internal/sim/simulate [-from n] [-n n] [-j n] [-twice] [-stop] [-json] [-groups]
 //	go run ./broker/internal/sim/simulate -seed n [-story n] [-noshrink]
 //
 // With -seed it plays one seed, shrinks a violation and prints what remains. Otherwise it plays -n seeds, -j at
@@ -25,6 +25,7 @@ func main() {
 	flag.BoolVar(&c.twice, "twice", false, "play each seed twice and compare the traces")
 	flag.BoolVar(&c.stop, "stop", false, "end at the first violation")
 	flag.BoolVar(&c.json, "json", false, "print the outcome as JSON")
+	flag.BoolVar(&c.groups, "groups", false, "play only seeds that have consumer groups")
 	seed := flag.Int64("seed", -1, "play this seed alone")
 	last := flag.Int("story", 60, "lines of the story to print, with -seed")
 	noShrink := flag.Bool("noshrink", false, "leave a violation as it is, with -seed")
