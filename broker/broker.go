@@ -110,6 +110,7 @@ func (b *Broker) Start(ctx context.Context) (err error) {
 	if err := b.life.join(ctx, b.advertised()); err != nil {
 		return err
 	}
+	b.groups.Begin(b.loader.Current)
 	go b.life.run()
 	for _, o := range opened {
 		if err := b.network.Listen(o.ln, o.as); err != nil {

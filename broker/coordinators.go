@@ -16,7 +16,7 @@ import (
 
 var _ coordinator.Partition = replica.Internal{}
 
-// startGroups starts the coordinator of consumer groups. It leads nothing before the first publish.
+// startGroups starts the coordinator of consumer groups. It leads nothing before Begin.
 func (b *Broker) startGroups(manager *replica.Manager) {
 	b.groups = coordinator.Start(coordinator.Options{
 		Topic: kafka.OffsetsTopic, Self: kafka.BrokerID(b.cfg.NodeID), Logger: b.lg,

@@ -78,6 +78,29 @@ func (c *Core) at(index int32) *shard {
 	return c.shards[index]
 }
 
+// Begin takes an image in as a whole: what is led in it is loaded. Images that come later go to Publish.
+func (c *Core) Begin(image *metadata.Image, nowMs int64) {
+	c.image = image
+	t := image.Topic(c.o.Topic)
+	if t == nil {
+		return
+	}
+	for i, p := range t.Partitions {
+		c.elected(int32(i), p, nowMs)
+	}
+}
+
+// elected takes in who leads a partition.
+func (c *Core) elected(index int32, p *metadata.Partition, nowMs int64) {
+	switch {
+	case p == nil, c.o.Mine != nil && !c.o.Mine(index):
+	case p.Leader == c.o.Self:
+		c.Lead(index, p.LeaderEpoch, nowMs)
+	default:
+		c.Resign(index, p.LeaderEpoch)
+	}
+}
+
 // Publish takes in a new image: elections and removals of partitions of the topic; then the machines hear of it that want to.
 func (c *Core) Publish(delta *metadata.Delta, image *metadata.Image, nowMs int64) {
 	c.image = image
@@ -90,13 +113,7 @@ func (c *Core) Publish(delta *metadata.Delta, image *metadata.Image, nowMs int64
 			continue
 		}
 		d.Partitions(func(index int32, _, after *metadata.Partition) bool {
-			switch {
-			case c.o.Mine != nil && !c.o.Mine(index):
-			case after != nil && after.Leader == c.o.Self:
-				c.Lead(index, after.LeaderEpoch, nowMs)
-			case after != nil:
-				c.Resign(index, after.LeaderEpoch)
-			}
+			c.elected(index, after, nowMs)
 			return true
 		})
 	}

@@ -14,7 +14,12 @@ import (
 const maxQueued = 100_000
 
 // Runtime is the shell: loops that each own a Core with its share of the shards.
-type Runtime struct{ loops []*loop }
+type Runtime struct {
+	loops []*loop
+
+	mu    sync.Mutex
+	begun bool
+}
 
 // loop is one goroutine with its Core.
 type loop struct {
@@ -29,8 +34,8 @@ type loop struct {
 	ended bool
 }
 
-// Start starts the loops. Options.Mine, Wake and Rand are the Runtime's own. image is what is current now: nothing was led
-// in it; subscribe the Runtime to the loader before anything is published.
+// Start starts the loops, which lead nothing before Begin. Options.Mine, Wake and Rand are the Runtime's own. Subscribe it to
+// the loader before anything is published.
 func Start(o Options, loops int, image *metadata.Image) *Runtime {
 	r := new(Runtime)
 	for i := range loops {
@@ -46,8 +51,26 @@ func Start(o Options, loops int, image *metadata.Image) *Runtime {
 	return r
 }
 
-// Publish implements metadata.Publisher: it hands the image to every loop and does not wait.
+// Begin has the shards loaded that are led in the current image, and from then on follows what is published. It is called
+// when this incarnation of the broker leads: while the metadata log is replayed at start, leaderships of former ones go by, in
+// which nothing must be written.
+func (r *Runtime) Begin(current func() *metadata.Image) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.begun = true
+	image := current() // what is published meanwhile waits, and comes again
+	for _, l := range r.loops {
+		l.post(func(c *Core, now int64) { c.Begin(image, now) })
+	}
+}
+
+// Publish implements metadata.Publisher: it hands the image to every loop and does not wait. Before Begin it does nothing.
 func (r *Runtime) Publish(delta *metadata.Delta, image *metadata.Image) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.begun {
+		return
+	}
 	for _, l := range r.loops {
 		l.post(func(c *Core, now int64) { c.Publish(delta, image, now) })
 	}

@@ -25,6 +25,9 @@ func TestRuntime(t *testing.T) {
 			Machine:   func(int32) coordinator.Machine { return newRegister() },
 			Partition: func(index int32) coordinator.Partition { return logs[index] },
 		}, 2, empty)
+		foreign := &metadata.Topic{Name: topic, Partitions: []*metadata.Partition{{Leader: 1, LeaderEpoch: 0}}}
+		r.Publish(&metadata.Delta{Base: empty, Image: empty, Topics: []metadata.TopicDelta{{New: foreign}}}, empty) // of a former incarnation
+		r.Begin(func() *metadata.Image { return empty })
 		do := func(index int32, decide func(*coordinator.Turn)) (code *kerr.Error) {
 			done := make(chan *kerr.Error, 2)
 			r.Do(index, func(turn *coordinator.Turn, _ coordinator.Machine) {
@@ -38,7 +41,7 @@ func TestRuntime(t *testing.T) {
 			return code
 		}
 		put := func(turn *coordinator.Turn) { turn.Append([]byte("k"), []byte("v")) }
-		if code := do(1, put); code != kerr.NotCoordinator {
+		if code := do(0, put); code != kerr.NotCoordinator {
 			t.Errorf("before any election: %v", code)
 		}
 		elect := &metadata.Topic{Name: topic, Partitions: []*metadata.Partition{

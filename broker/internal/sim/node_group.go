@@ -116,6 +116,11 @@ func (n *node) group(c *connection, shard kafka.TopicPartition, data []byte, key
 		resp.SetVersion(version)
 		c.answer(kmsg.NameForKey(key)+" answer", nil, groupAnswer{data: resp.AppendTo(nil), life: life})
 	}
+	if !n.serving { // its listeners are closed
+		once()
+		c.answer("refusal", nil, groupAnswer{code: kerr.NotCoordinator, life: life})
+		return
+	}
 	n.groups.Do(shard.Partition, n.groupNow(), func(t *coordinator.Turn, m coordinator.Machine) {
 		decideGroup(t, m.(*group.Shard), group.Caller{ClientID: "sim", ClientHost: "/sim", Version: version}, req, reply)
 	}, func(code *kerr.Error) {
