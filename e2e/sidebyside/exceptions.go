@@ -21,7 +21,7 @@ type exception struct {
 }
 
 var exceptions = []exception{
-	except(brokers, `--all$`, `^ (flush\.policy|log\.flush\.policy|metrics\.listener|client\.telemetry\.enable)=`, "keys of our own, described like Kafka's"),
+	except(brokers, `--all$`, `^ (flush\.policy|log\.flush\.policy|metrics\.listener|client\.telemetry\.enable|max\.partitions)=`, "keys of our own, described like Kafka's"),
 	except(brokers, `--all$`, `^ max\.decompressed\.message\.bytes=`, "new in 4.4 and not known here; what a batch may decode to is bounded by our own budget (limits.md)"),
 	except(brokers, `--describe --broker 1 --all`, `^ (process\.roles|controller\.listener\.names|controller\.quorum\.bootstrap\.servers|listeners)=`, "one process is broker and controller without being told, and has no listener for controllers; we were started on port 0"),
 	except(brokers, `--describe --broker 1 --all`, `^ log\.initial\.task\.delay\.ms=`, "an internal key, set to make the other broker start its tasks at once"),
@@ -32,7 +32,6 @@ var exceptions = []exception{
 	except(brokers, `kafka-features`, `^Feature: metadata\.version `, "our metadata.version is 4.3-IV0, Kafka's 4.4-IV2"),
 	except(brokers, `kafka-features \$B (upgrade|downgrade|disable)`, `^(Could not|Can not) (upgrade|downgrade|disable) `, "the level of a feature cannot change; the reasons given are others"),
 	except(brokers, `kafka-metadata-quorum \$B describe --status`, `^CurrentVoters: `, "no listener for controllers, so no endpoints of voters"),
-	except(brokers, `kafka-transactions \$B describe --transactional-id`, `^! Failed to describe transaction state`, "no coordinator of transactions yet"),
 
 	except(tools, `kafka-console-consumer`, `^! The consumer rebalance protocol \(KIP-848\) is production-ready!`, "advice of the Java client about itself"),
 	except(tools, `kafka-consumer-groups \$B --describe --group g1`, `^g1 p 0 0 0 0 - - -$`, "our console consumer commits where it has read something, the Java client every position"),

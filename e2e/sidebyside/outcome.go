@@ -34,7 +34,7 @@ var masks = []mask{
 
 // noise is no part of an answer: stack traces, whose first line says what stands above them, and a client's remark that the
 // topic it is about to create is not there yet, as many times as that takes.
-var noise = regexp.MustCompile(`^\s*(at [\w.$/<>@-]+\(.*\)|\.\.\. \d+ (common frames omitted|more)|Caused by: .*)$` +
+var noise = regexp.MustCompile(`^\s*(at [\w.$/<>@-]+\(.*\)|\.\.\. \d+ (common frames omitted|more)|(Caused by|Suppressed): .*)$` +
 	`|The metadata response from the cluster reported a recoverable issue`)
 
 // outcome is what a command printed, masked: lines of standard output, "! " and lines of standard error, "exit " and the code.

@@ -54,8 +54,8 @@ func (r *Row) compare() {
 }
 
 var (
-	notServed = regexp.MustCompile(`The node does not support (\w+)|does not support the (broker unregistration) API`)
-	noTool    = regexp.MustCompile(`there is no command "([\w-]+)"`)
+	notServed = regexp.MustCompile(`The node does not support (\w+)|does not support the (broker unregistration) API|type=(TRANSACTION)\)` + "`" + ` failed due to an unexpected error`)
+	noTool    = regexp.MustCompile(`there is no command "([\w-]+)"|(--\w+) is not available yet`)
 	unserved  = regexp.MustCompile(`^ (\w+\(\d+\)): UNSUPPORTED`)
 )
 
@@ -66,7 +66,7 @@ func missing(p pair, java, got []string) string {
 		return strings.Join(m[1:], "")
 	}
 	if m := noTool.FindStringSubmatch(strings.Join(got, "\n")); m != nil && p == tools {
-		return m[1]
+		return strings.Join(m[1:], "")
 	}
 	return ""
 }
