@@ -28,7 +28,7 @@ func featuresParser() *option.Parser {
 
 func runFeatures(c *call) error {
 	if err := c.oneCommand(); err != nil {
-		return fmt.Errorf("Command line error: %w. Type --help for help.", err)
+		return fmt.Errorf("Command line error: %v. Type --help for help.", err)
 	}
 	switch c.Words[0] {
 	case "version-mapping":

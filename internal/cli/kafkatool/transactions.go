@@ -73,8 +73,8 @@ func runTransactions(c *call) error {
 
 func (c *call) listTransactions(cl *cluster) error {
 	req := kmsg.NewPtrListTransactionsRequest()
-	if err := cl.need(req); err != nil {
-		return err
+	if cl.need(req) != nil {
+		return errors.New("Failed to list transactions: The node does not support LIST_TRANSACTIONS. Enable debug logging for additional detail.")
 	}
 	if c.Has("duration-filter") {
 		req.DurationFilterMillis = c.Number("duration-filter")
