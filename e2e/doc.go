@@ -25,6 +25,8 @@
 //	group_test.go      consumer groups of kcat, kill -9 while offsets are committed
 //	directories_test.go  several data directories, one of them missing or failing
 //	tour_test.go       the commands of docs/tour.md, which it writes; pty_*_test.go gives them a terminal
+//	commands_test.go   our own commands as processes: Ctrl-C, a broken pipe, completion
+//	apache_test.go     the same commands against an Apache Kafka say the same
 //	checkout_test.go   the six commands of Kafka's first minute in a clean checkout, on port 9092
 //	configuration_test.go, daemon_linux_test.go  Kafka's own files, wrong values, -daemon
 //	lifecycle_test.go  addresses and directories in use, signals, unknown topics
