@@ -2,7 +2,6 @@ package group
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/thalweg-io/thalweg/internal/kafka"
@@ -251,6 +250,3 @@ func racksMatter(t subscribedTopic, among []*subscriber) bool {
 	}
 	return some && !everywhere
 }
-
-// rackList are racks once each, in order.
-func rackList(racks map[string]struct{}) []string { return slices.Sorted(maps.Keys(racks)) }

@@ -99,18 +99,19 @@ func (d *decision) topicsHash() int64 {
 	return int64(h.Sum64())
 }
 
-// racks are those of the replicas of each partition; nil if none is known.
+// racks are those of the replicas of each partition, in order and once each; nil if none is known.
 func (d *decision) racks(t *metadata.Topic) (all [][]string) {
 	known := false
-	for _, p := range t.Partitions {
-		racks := map[string]struct{}{}
+	all = make([][]string, len(t.Partitions))
+	for i, p := range t.Partitions {
 		for _, id := range p.Replicas {
 			if b := d.t.Image().Broker(id); b != nil && b.Rack != "" {
-				racks[b.Rack] = struct{}{}
+				all[i] = append(all[i], b.Rack)
 				known = true
 			}
 		}
-		all = append(all, rackList(racks))
+		slices.Sort(all[i])
+		all[i] = slices.Compact(all[i])
 	}
 	if !known {
 		return nil
