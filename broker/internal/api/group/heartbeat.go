@@ -10,8 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Heartbeat: key 12, versions 0 to 4. As Kafka, but for one thing: while a shard is being loaded it is answered
-// COORDINATOR_LOAD_IN_PROGRESS, which clients retry, and Kafka answers success.
+// Heartbeat: key 12, versions 0 to 4. As Kafka: while a shard is being loaded it is answered success, since clients do not
+// expect another code for that and the sessions begin anew anyway.
 //
 //	3   static members (KIP-345)
 //	4   flexible
@@ -31,6 +31,12 @@ func (h *Handlers) Heartbeat(r *network.Request) network.Disposition {
 	c := caller(r)
 	h.decide(req.Group, func(t *coordinator.Turn, s *groups.Shard) {
 		s.Heartbeat(t, c, req, func(resp *kmsg.HeartbeatResponse) { finish(r, resp) })
-	}, func(code *kerr.Error) { finish(r, fail(code)) })
+	}, func(code *kerr.Error) {
+		resp := kmsg.NewPtrHeartbeatResponse()
+		if code != kerr.CoordinatorLoadInProgress {
+			resp.ErrorCode = code.Code
+		}
+		finish(r, resp)
+	})
 	return network.Pending
 }
