@@ -59,7 +59,7 @@ func runVerifiableConsumer(c *call) error {
 		props[k] = v
 	}
 	props["bootstrap.servers"] = c.Value("bootstrap-server")
-	v := &verifiableConsumer{call: c}
+	v := &verifiableConsumer{call: c, started: make(chan struct{})}
 	opts := []kgo.Opt{kgo.ConsumerGroup(c.Value("group-id")), kgo.ConsumeTopics(c.Value("topic")), kgo.Balancers(balancers...),
 		kgo.SessionTimeout(time.Duration(c.Number("session-timeout")) * time.Millisecond),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, p map[string][]int32) { v.partitions("partitions_assigned", p) }),
@@ -77,6 +77,7 @@ func runVerifiableConsumer(c *call) error {
 		return err
 	}
 	v.emit(named("startup_complete"))
+	close(v.started)
 	err = v.loop()
 	v.close()
 	return err
@@ -105,7 +106,8 @@ func balancersOf(classes string) (list []kgo.GroupBalancer, err error) {
 type verifiableConsumer struct {
 	*call
 	cl       *kgo.Client
-	mu       sync.Mutex // of the output, which callbacks write too
+	started  chan struct{} // closed when startup_complete is written: no event comes before it
+	mu       sync.Mutex    // of the output, which callbacks write too
 	consumed int64
 }
 
@@ -162,6 +164,7 @@ func (v *verifiableConsumer) emit(what any) {
 }
 
 func (v *verifiableConsumer) partitions(name string, topics map[string][]int32) {
+	<-v.started
 	e := partitionsEvent{named(name), []eventPlace{}}
 	for topic, ids := range topics {
 		for _, id := range ids {
