@@ -24,6 +24,8 @@ const (
 	halfOpenPairs = 4
 	// halfOpenPhase is how long each is measured, unless -each says less.
 	halfOpenPhase = 20 * time.Second
+	// halfOpenSettle is how long the crowd has been there when measuring begins.
+	halfOpenSettle = 3 * time.Second
 	// halfOpenMemory is the sum of the broker's bounds: partial frames 64 MiB, answers not taken 128 MiB, requests
 	// 256 MiB, and what a broker and so many goroutines take.
 	halfOpenMemory = 576 << 20
@@ -71,27 +73,31 @@ func crowded(ctx context.Context, o *options, p *page, n *messages.Node) error {
 	if _, _, err := w.measure(ctx, 5*time.Second, 1); err != nil { // warm
 		return err
 	}
-	p.addf("Phases of %v. %d clients of the crowd: silent ones, ones that send half a frame of 60 kB, a byte a second, or fetches whose answers they never read; those that are thrown out come back. "+
+	p.addf("Phases of %v, with the crowd after %v. %d clients of the crowd: silent ones, ones that send half a frame of 60 kB, a byte a second, or fetches whose answers they never read; those that are thrown out come back; they are a process of their own. "+
 		"Meanwhile %d producers send a record of 1 KiB with acks=all, one at a time and %v apart, to a topic with flush.policy=os, so that the disk does not hide what the crowd does, and a consumer reads them. Produce is from send to acknowledgement, "+
-		"end to end is from send to the consumer. Resident is of the process at the end of the phase.\n\n", min(o.each, halfOpenPhase), o.n, halfOpenProducers, halfOpenRest)
-	p.addf("| pair | crowd | open | thrown out | records | produce p50 ms | p99 ms | end to end p50 ms | p99 ms | resident MiB | goroutines |\n|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+		"end to end is from send to the consumer. Resident is of the process at the end of the phase.\n\n", min(o.each, halfOpenPhase), halfOpenSettle, o.n, halfOpenProducers, halfOpenRest)
+	p.addf("| pair | crowd | records | produce p50 ms | p99 ms | end to end p50 ms | p99 ms | resident MiB | goroutines |\n|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	var produce, endToEnd []float64
 	for pair := range halfOpenPairs {
-		calm, err := phase(ctx, p, n, w, min(o.each, halfOpenPhase), pair, nil)
+		d := min(o.each, halfOpenPhase)
+		calm, err := phase(ctx, p, n, w, d, pair, 0)
 		if err != nil {
 			return err
 		}
-		entering, cancel := context.WithTimeout(ctx, 2*time.Minute)
-		crowd, err := hostile.Start(entering, n.Addr(), "crowd-load", int(o.n))
-		cancel()
+		crowd, err := hostile.StartProcess(ctx, n.Addr(), "crowd-load", int(o.n))
 		if err != nil {
 			return err
 		}
-		full, err := phase(ctx, p, n, w, min(o.each, halfOpenPhase), pair, crowd)
-		crowd.End()
-		if err != nil {
+		_, _, err = w.measure(ctx, halfOpenSettle, 1) // their coming in is not what is measured
+		full := calm
+		if err == nil {
+			full, err = phase(ctx, p, n, w, d, pair, o.n)
+		}
+		open, thrown, eerr := crowd.End()
+		if err := errors.Join(err, eerr); err != nil {
 			return err
 		}
+		p.addf("| | %d in at the end, %d times thrown out | | | | | | | |\n", open, thrown)
 		produce = append(produce, full.produce99/calm.produce99)
 		endToEnd = append(endToEnd, full.end99/calm.end99)
 		if err := emptied(ctx, n); err != nil {
@@ -116,24 +122,17 @@ func crowded(ctx context.Context, o *options, p *page, n *messages.Node) error {
 type figures99 struct{ produce99, end99 float64 }
 
 // phase measures for a while and adds a row to the page.
-func phase(ctx context.Context, p *page, n *messages.Node, w *work, d time.Duration, pair int, crowd *hostile.Crowd) (f figures99, err error) {
-	name, open, thrown := "no", int64(0), int64(0)
-	if crowd != nil {
-		name = "yes"
-	}
+func phase(ctx context.Context, p *page, n *messages.Node, w *work, d time.Duration, pair int, crowd uint64) (f figures99, err error) {
 	produced, arrived, err := w.measure(ctx, d, halfOpenLeast)
 	if err != nil {
 		return f, err
-	}
-	if crowd != nil {
-		open, thrown = crowd.Open(), crowd.Thrown()
 	}
 	now, err := n.Figures()
 	if err != nil {
 		return f, err
 	}
 	f = figures99{percentile(produced, 99), percentile(arrived, 99)}
-	row := fmt.Sprintf("| %d | %s | %d | %d | %d | %.1f | %.1f | %.1f | %.1f | %d | %d |\n", pair+1, name, open, thrown, len(produced),
+	row := fmt.Sprintf("| %d | %d | %d | %.1f | %.1f | %.1f | %.1f | %d | %d |\n", pair+1, crowd, len(produced),
 		percentile(produced, 50), f.produce99, percentile(arrived, 50), f.end99, now.Resident>>20, now.Goroutines)
 	p.addf("%s", row)
 	fmt.Print(row)

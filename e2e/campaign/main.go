@@ -20,6 +20,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"github.com/thalweg-io/thalweg/e2e/hostile"
 )
 
 // options are the flags.
@@ -59,6 +61,9 @@ var campaigns = []campaign{
 }
 
 func main() {
+	if hostile.Main(os.Args[1:]) {
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx); err != nil {

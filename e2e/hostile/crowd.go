@@ -5,7 +5,7 @@
 //
 // Concurrency: a Crowd may be asked from any goroutine; each of its clients is one goroutine.
 //
-// Files: crowd.go.
+// Files: crowd.go, process.go (a crowd in a process of its own).
 package hostile
 
 import (
