@@ -41,6 +41,8 @@ func (b *Broker) serverConfigs() []admin.ServerConfig {
 	idle.Type, memory.Type = kmsg.ConfigTypeLong, kmsg.ConfigTypeLong
 	id, unset := given("broker.id", kmsg.ConfigTypeInt, node), "-1"
 	id.Default = &unset
+	own, none := c.overrides(), ""
+	overrides := admin.ServerConfig{Name: "max.connections.per.ip.overrides", Value: &own, Default: &none, Type: kmsg.ConfigTypeString}
 	return []admin.ServerConfig{
 		given("advertised.listeners", kmsg.ConfigTypeList, listeners(c.Advertised)),
 		boolean("auto.create.topics.enable", !c.NoAutoCreate, true),
@@ -55,7 +57,7 @@ func (b *Broker) serverConfigs() []admin.ServerConfig {
 		given("log.dirs", kmsg.ConfigTypeList, strings.Join(c.LogDirs, ",")),
 		number("max.connections", limit(c.MaxConnections), 1<<31-1),
 		number("max.connection.creation.rate", limit(c.MaxConnectionRate), 1<<31-1),
-		given("max.connections.per.ip.overrides", kmsg.ConfigTypeString, c.overrides()),
+		overrides,
 		number("max.connections.per.ip", limit(c.MaxConnectionsPerIP), 1<<31-1),
 		number("max.partitions", int64(c.MaxPartitions), defaultMaxPartitions),
 		number("max.incremental.fetch.session.cache.slots", int64(c.FetchSessions), defaultFetchSessions),
