@@ -35,9 +35,6 @@ var exceptions = []exception{
 
 	except(tools, `kafka-console-consumer`, `^! The consumer rebalance protocol \(KIP-848\) is production-ready!`, "advice of the Java client about itself"),
 	except(tools, `kafka-consumer-groups \$B --describe --group g1`, `^g1 p 0 0 0 0 - - -$`, "our console consumer commits where it has read something, the Java client every position"),
-	except(tools, `kafka-leader-election`, `^!\s+Suppressed: `, "part of a stack trace"),
-	except(tools, `kafka-reassign-partitions \$B --generate`, `.`, "not available yet, and says so"),
-	except(tools, `kafka-transactions \$B describe --transactional-id`, `^! (Failed to describe transaction state|The cluster does not support DescribeTransactions)`, "no coordinator of transactions yet; ours says so"),
 	except(tools, `kafka-get-offsets \$B$`, `^__consumer_offsets:\d+:`, "the same: one record less"),
 	except(tools, `kafka-broker-api-versions`, `^ (DeleteShareGroupOffsets\(92\)|StreamsGroupTopologyDescriptionUpdate\(93\)|UnregisterController\(94\)): UNSUPPORTED`, "APIs that our client does not know are not listed"),
 }
