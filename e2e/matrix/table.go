@@ -7,8 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"sync"
 
 	"github.com/thalweg-io/thalweg/e2e/recipe"
@@ -35,7 +33,7 @@ func clients() []client {
 		{name: "kafka-clients", title: "kafka-clients", language: "Java", needs: java, build: javaClient("4.4.0"), groups: assignors},
 		{name: "kafka-clients-3", title: "kafka-clients", language: "Java", needs: java, build: javaClient("3.9.2"), groups: classic},
 		{name: "spring-kafka", title: "Spring for Apache Kafka", language: "Java", needs: java, build: spring},
-		{name: "confluent-python", title: "confluent-kafka-python", language: "Python", needs: python, build: pythonClient("confluent-kafka", "confluent.py"), groups: []string{"range", "roundrobin", "cooperative-sticky"}},
+		{name: "confluent-python", title: "confluent-kafka-python", language: "Python", needs: python, build: pythonClient("confluent-kafka", "confluent.py"), groups: []string{"range", "roundrobin", "cooperative-sticky", "consumer"}},
 		{name: "kafka-python", title: "kafka-python", language: "Python", needs: python, build: pythonClient("kafka-python-3.0.12", "kafka_python.py"), groups: classic, notes: pythonNotes},
 		{name: "kafka-python-2", title: "kafka-python", language: "Python", needs: python, build: pythonClient("kafka-python-2.0.2", "kafka_python.py"), groups: eager, notes: python2Notes},
 		{name: "kafkajs", title: "kafkajs", language: "JavaScript", needs: node, build: jsClient("kafkajs.js"), groups: []string{"roundrobin"}, notes: kafkaJSNotes},
@@ -43,13 +41,13 @@ func clients() []client {
 		{name: "franz-go", title: "franz-go", language: "Go", build: goClient("franz", "0"), groups: classic},
 		{name: "sarama", title: "Sarama", language: "Go", build: goClient("sarama", "0"), groups: eager},
 		{name: "kafka-go", title: "segmentio/kafka-go", language: "Go", build: goClient("segmentio", "0"), groups: []string{"range", "roundrobin"}, notes: map[string]string{"empty": "it reads an empty value as null"}},
-		{name: "confluent-go", title: "confluent-kafka-go", language: "Go", needs: []string{"gcc"}, build: goClient("confluent", "1"), groups: []string{"range", "roundrobin", "cooperative-sticky"}},
+		{name: "confluent-go", title: "confluent-kafka-go", language: "Go", needs: []string{"gcc"}, build: goClient("confluent", "1"), groups: []string{"range", "roundrobin", "cooperative-sticky", "consumer"}},
 	}
 }
 
 // Assignors, as Kafka names them, and the protocol in which the broker assigns.
 var (
-	assignors = []string{"range", "roundrobin", "sticky", "cooperative-sticky"}
+	assignors = []string{"range", "roundrobin", "sticky", "cooperative-sticky", "consumer"}
 	classic   = assignors[:4]
 	eager     = assignors[:3]
 )
@@ -133,9 +131,9 @@ func javaProgram(ctx context.Context, w *workshop, name, main, pom string, flags
 func pythonClient(requirements, script string) func(context.Context, *workshop) (launch, error) {
 	return func(ctx context.Context, w *workshop) (launch, error) {
 		interpreter := "python3"
-		if requirements == "kafka-python-2.0.2" {
+		if requirements == "kafka-python-2.0.2" { // does not start on newer ones
 			var err error
-			if interpreter, err = oldPython(ctx); err != nil {
+			if interpreter, err = recipe.PythonBefore(ctx, 12); err != nil {
 				return launch{}, err
 			}
 		}
@@ -144,21 +142,6 @@ func pythonClient(requirements, script string) func(context.Context, *workshop) 
 			{recipe.Venv("python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", "requirements-" + requirements + ".txt"}}})
 		return launch{dir, []string{recipe.Venv("python"), "-u", script}}, err
 	}
-}
-
-var pythonVersion = regexp.MustCompile(`Python 3\.(\d+)`)
-
-// oldPython finds a Python before 3.12, on which kafka-python 2.0.2 does not start any more.
-func oldPython(ctx context.Context) (string, error) {
-	for _, name := range []string{"python3", "python3.11", "python3.10", "python3.9", "python3.8"} {
-		out, err := exec.CommandContext(ctx, name, "--version").Output()
-		if m := pythonVersion.FindSubmatch(out); err == nil && m != nil {
-			if minor, _ := strconv.Atoi(string(m[1])); minor < 12 {
-				return name, nil
-			}
-		}
-	}
-	return "", fmt.Errorf("%w: a Python before 3.12", exec.ErrNotFound)
 }
 
 // jsClient runs with the Node.js that package.json names.

@@ -18,7 +18,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"strconv"
 )
 
 // Recipe is how a program is made.
@@ -108,6 +110,25 @@ func Venv(name string) string {
 		return filepath.Join("venv", "Scripts", name)
 	}
 	return "." + string(filepath.Separator) + filepath.Join("venv", "bin", name)
+}
+
+var pythonVersion = regexp.MustCompile(`Python 3\.(\d+)`)
+
+// PythonBefore finds an interpreter of Python 3 that is older than a minor version. Errors: exec.ErrNotFound (wrapped).
+func PythonBefore(ctx context.Context, minor int) (string, error) {
+	names := []string{"python3"}
+	for m := minor - 1; m >= 8; m-- {
+		names = append(names, fmt.Sprintf("python3.%d", m))
+	}
+	for _, name := range names {
+		out, err := exec.CommandContext(ctx, name, "--version").Output()
+		if m := pythonVersion.FindSubmatch(out); err == nil && m != nil {
+			if found, err := strconv.Atoi(string(m[1])); err == nil && found < minor {
+				return name, nil
+			}
+		}
+	}
+	return "", fmt.Errorf("%w: a Python before 3.%d", exec.ErrNotFound, minor)
 }
 
 // JavaPath is a class path: the directory itself and the jars in its folder lib.
