@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -116,5 +117,17 @@ func TestFuzzRow(t *testing.T) {
 	}
 	if got := fuzzFinding([]byte("--- FAIL\n    x_test.go:5: a | b\n"), os.ErrInvalid); got != "x_test.go:5: a / b" {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestParseKgo: passed, skipped with the reason, and failed tests are told apart.
+func TestParseKgo(t *testing.T) {
+	r, err := parseKgo([]byte("=== RUN   TestA\n    a_test.go:9: not this\n--- PASS: TestA (0.01s)\n    --- PASS: TestA/sub (0.00s)\n" +
+		"=== RUN   TestB\n    b_test.go:12: wants more\n--- SKIP: TestB (0.00s)\n    c_test.go:9: bad\n--- FAIL: TestC (1.00s)\n"))
+	if err != nil || r.passed != 2 || !slices.Equal(r.skipped, []string{"TestB: wants more"}) || !slices.Equal(r.failed, []string{"TestC"}) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if r, err := parseKgo([]byte("FAIL\n")); err == nil {
+		t.Errorf("a run without tests passed as %+v", r)
 	}
 }

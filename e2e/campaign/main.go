@@ -6,8 +6,9 @@
 // campaigns are in the table below. It ends with 1 if a campaign failed.
 //
 // Files: main.go (table, flags), sim.go (the simulator's campaigns), storage.go (those of the log), fuzz.go
-// (the fuzz targets), messages.go (messages through a real process), sidebyside.go (beside an Apache Kafka),
-// half_open.go (clients that hold connections for nothing), groupkill.go (committed offsets), page.go (what a page looks like).
+// (the fuzz targets), messages.go (messages through a real process), kgo.go (the tests of
+// franz-go), sidebyside.go (beside an Apache Kafka), half_open.go (clients that hold connections for nothing),
+// groupkill.go (committed offsets), page.go (what a page looks like).
 package main
 
 import (
@@ -57,6 +58,7 @@ var campaigns = []campaign{
 	{"powercut", "The power of the disk beneath the real binary is cut again and again, and what was not synced kept, dropped, zeroed or torn, under idempotent producers of Java, librdkafka and franz-go; nothing acknowledged is lost, moved, doubled or out of order.", 50, powerCut},
 	{"disk-trouble", "The disk beneath the real binary is full, slow, read-only or fails, under idempotent producers of Java, librdkafka and franz-go; a full or slow one is got over without a restart, of one that fails nothing acknowledged is lost.", 40, diskTrouble},
 	{"group-kill", "The real binary is killed (kill -9) again and again while groups commit and read offsets, so that it dies between an append and its answer; no committed offset that anybody has heard of goes back.", 500, groupKill},
+	{"kgo-suite", "franz-go's own tests, which talk to a cluster, run against a node of the real binary; none fails.", 50_000, kgoSuite},
 	{"storage-bits", "Every bit of small log directories is flipped and every file cut at every length; no wrong record is served.", 1, storageCampaign("bits", "TestCampaignBits")},
 }
 
