@@ -109,10 +109,21 @@ func (w *world) topic(t testing.TB, name string, partitions int, racks ...[]kafk
 			if len(racks) > 0 {
 				replicas = racks[i%len(racks)]
 			}
+			w.brokers(t, replicas)
 			w.apply(t, &schema.PartitionRecord{TopicID: id, PartitionID: int32(i), Replicas: replicas, ISR: replicas, Leader: replicas[0]})
 		}
 	}
 	w.publish()
+}
+
+// brokers registers those that are not, as partitions have no others (C-07).
+func (w *world) brokers(t testing.TB, ids []kafka.BrokerID) {
+	t.Helper()
+	for _, id := range ids {
+		if w.builder.View().Broker(id) == nil {
+			w.apply(t, &schema.RegisterBrokerRecord{BrokerID: id, BrokerEpoch: kafka.BrokerEpoch(w.offset), LogDirs: []kafka.UUID{{1}}})
+		}
+	}
 }
 
 func (w *world) publish() {
