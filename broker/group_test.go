@@ -284,7 +284,7 @@ func TestGroupGoesOnAfterRestart(t *testing.T) {
 	one, two := joinGroup(t, b, "g", "t"), joinGroup(t, b, "g", "t")
 	eventually(t, "all consumed", func() bool { return shared(4, one, two) && len(consumed(one, two)) == 100 })
 	before := [2][]int32{one.owned(), two.owned()}
-	b = b.Restart()
+	b.Restart()
 	produce(t, c, "t", 100)
 	eventually(t, "all consumed", func() bool { return len(consumed(one, two)) == 200 })
 	if after := [2][]int32{one.owned(), two.owned()}; !slices.Equal(after[0], before[0]) || !slices.Equal(after[1], before[1]) {

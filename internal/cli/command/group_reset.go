@@ -74,7 +74,8 @@ func runGroupReset(c *call, args []string) error {
 	return tellReset(c, now, target)
 }
 
-// parsePlaces reads TOPIC or TOPIC:PARTITION,...; a topic without partitions is all of it.
+// parsePlaces reads TOPIC or TOPIC:PARTITION,...; a topic without partitions, nil in what is returned, is all of it, whatever
+// else is said about it.
 func parsePlaces(values []string) (map[string][]int32, error) {
 	if len(values) == 0 {
 		return nil, nil
@@ -85,8 +86,8 @@ func parsePlaces(values []string) (map[string][]int32, error) {
 		if topic == "" {
 			return nil, Misuse("--topic is %q, it must be TOPIC or TOPIC:PARTITION,...", v)
 		}
-		only[topic] = only[topic]
 		if !some {
+			only[topic] = nil
 			continue
 		}
 		for _, p := range strings.Split(list, ",") {
@@ -94,7 +95,9 @@ func parsePlaces(values []string) (map[string][]int32, error) {
 			if err != nil || n < 0 {
 				return nil, Misuse("--topic is %q, it must be TOPIC or TOPIC:PARTITION,...", v)
 			}
-			only[topic] = append(only[topic], int32(n))
+			if list, known := only[topic]; !known || list != nil {
+				only[topic] = append(list, int32(n))
+			}
 		}
 	}
 	return only, nil

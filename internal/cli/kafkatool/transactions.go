@@ -165,15 +165,11 @@ func (c *call) producers(cl *cluster) ([]kmsg.DescribeProducersResponseTopicPart
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range resp.Topics {
-		for _, p := range t.Partitions {
-			if err := kclient.CodeMessage(p.ErrorCode, p.ErrorMessage); err != nil {
-				return nil, err
-			}
-			return p.ActiveProducers, nil
-		}
+	if len(resp.Topics) == 0 || len(resp.Topics[0].Partitions) == 0 {
+		return nil, errors.New("The answer of the cluster is not about the partition")
 	}
-	return nil, errors.New("The answer of the cluster is not about the partition")
+	p := resp.Topics[0].Partitions[0]
+	return p.ActiveProducers, kclient.CodeMessage(p.ErrorCode, p.ErrorMessage)
 }
 
 func (c *call) describeProducers(cl *cluster) error {
