@@ -169,7 +169,7 @@ type committer struct {
 	id    [16]byte // of the topic
 
 	tried    atomic.Int64 // the largest that was ever sent
-	known    atomic.Int64 // the largest that was acknowledged or read
+	known    atomic.Int64 // the largest that was acknowledged or read; -1, as in an answer, if none was
 	answers  *atomic.Int64
 	mistakes chan error
 }
@@ -252,7 +252,9 @@ func TestCommittedOffsetsSurviveKill(t *testing.T) {
 	mistakes := make(chan error, 1000)
 	var committers []*committer
 	for i := range groups {
-		committers = append(committers, &committer{group: fmt.Sprintf("group-%d", i), id: topicID(t, client, "t"), answers: answers, mistakes: mistakes})
+		c := &committer{group: fmt.Sprintf("group-%d", i), id: topicID(t, client, "t"), answers: answers, mistakes: mistakes}
+		c.known.Store(-1)
+		committers = append(committers, c)
 	}
 	open := 0 // commits that were sent and not answered when the node died
 	for round := range rounds(t) {
