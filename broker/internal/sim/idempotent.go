@@ -198,7 +198,7 @@ func (p *idempotent) acknowledged(u *unacknowledged, a appendedAt) {
 	if a.life != s.life {
 		return // the disk has gone while the answer was under way
 	}
-	if p.oldestOf(u.op.at) == nil {
+	if u.batch+1 == s.batch && p.oldestOf(u.op.at) == nil { // the latest of all; one before it says nothing of those that were lost
 		s.shaken = false
 	}
 	for _, other := range s.places {

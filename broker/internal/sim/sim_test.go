@@ -35,6 +35,17 @@ func TestSeeds(t *testing.T) {
 	}
 }
 
+// TestSeedsThatFailed plays seeds that once showed something, here or in the simulator itself.
+func TestSeedsThatFailed(t *testing.T) {
+	for _, seed := range []uint64{
+		6926, // T-03 took a producer for settled by a batch before those that its partition had lost with its disk
+	} {
+		if r := Run(NewPlan(seed), Options{}); r.Violation != nil {
+			t.Errorf("seed %d: %v\nreplay: go run ./broker/internal/sim/simulate -seed %d", seed, r.Violation, seed)
+		}
+	}
+}
+
 // TestSeedsDiffer: the trace hash depends on the seed.
 func TestSeedsDiffer(t *testing.T) {
 	a, b := Run(NewPlan(1), Options{}), Run(NewPlan(2), Options{})
