@@ -25,6 +25,7 @@ const (
 	settledWithin  = 90 * time.Second // until every partition is consumed by who should
 	window         = time.Second      // a group that settles is looked at for so long
 	consumedWithin = 30 * time.Second // the rest, after the last record was written
+	commitsWithin  = 3 * time.Second  // what was consumed, by members that commit by the clock
 	leavesWithin   = 30 * time.Second // a member that was asked to
 )
 
@@ -105,6 +106,9 @@ func (g *groupTrial) finish(ctx context.Context) error {
 	if err := await(ctx, consumedWithin, func() error { return g.seen.lacks(ends) }); err != nil {
 		return err
 	}
+	// Members that leave together end each other's generation, and with it a commit that is under way: those that commit by
+	// the clock get the time to. What counts is what is committed when they have left.
+	_ = await(ctx, commitsWithin, func() error { return g.committed(ctx) })
 	for _, m := range g.members[1:] {
 		if err := m.in.Close(); err != nil {
 			return err

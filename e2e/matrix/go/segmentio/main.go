@@ -95,8 +95,10 @@ func member(servers, group, topic, assignor string) error {
 	// Not with ReadMessage, which commits before it returns.
 	var told []kafka.Message
 	for last := time.Now(); ; {
-		m, err := r.FetchMessage(ctx)
-		if err != nil && !errors.Is(err, context.Canceled) {
+		wait, done := context.WithTimeout(ctx, 200*time.Millisecond)
+		m, err := r.FetchMessage(wait)
+		done()
+		if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 			return err
 		}
 		if err == nil {
@@ -109,7 +111,7 @@ func member(servers, group, topic, assignor string) error {
 			}
 			told, last = told[:0], time.Now()
 		}
-		if err != nil {
+		if ctx.Err() != nil {
 			return r.Close()
 		}
 	}
