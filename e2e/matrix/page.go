@@ -112,6 +112,8 @@ const groupHead = `
 Three members consume a topic of six partitions that is written to all the time; one is killed (kill -9), then one is added. ✓: each
 time the group settles with every partition at one member and every member at work, every record is consumed, the members
 leave when they are asked to, and what was consumed is committed. "consumer" is the protocol of KIP-848. An empty cell: the client has no such assignor, or it is not tried.
+segmentio/kafka-go is left out: in two of four runs the last records of a partition had been consumed and were not committed, and it is
+not known yet whose fault that is.
 
 `
 

@@ -40,7 +40,7 @@ func clients() []client {
 		{name: "platformatic", title: "@platformatic/kafka", language: "JavaScript", needs: node, build: jsClient("platformatic.js"), groups: []string{"roundrobin"}},
 		{name: "franz-go", title: "franz-go", language: "Go", build: goClient("franz", "0"), groups: classic},
 		{name: "sarama", title: "Sarama", language: "Go", build: goClient("sarama", "0"), groups: eager},
-		{name: "kafka-go", title: "segmentio/kafka-go", language: "Go", build: goClient("segmentio", "0"), groups: []string{"range", "roundrobin"}, notes: map[string]string{"empty": "it reads an empty value as null"}},
+		{name: "kafka-go", title: "segmentio/kafka-go", language: "Go", build: goClient("segmentio", "0"), notes: map[string]string{"empty": "it reads an empty value as null"}},
 		{name: "confluent-go", title: "confluent-kafka-go", language: "Go", needs: []string{"gcc"}, build: goClient("confluent", "1"), groups: []string{"range", "roundrobin", "cooperative-sticky", "consumer"}},
 	}
 }
