@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -237,6 +238,35 @@ func commit(t *testing.T, c *kgo.Client, group, topic string, partition int32, o
 		return err
 	}
 	return kerr.ErrorForCode(resp.Topics[0].Partitions[0].ErrorCode)
+}
+
+// TestCommitOfTooMuchIsRefused: offsets whose record batch would be larger than the topic of offsets takes are refused, all of
+// them, and the coordinator goes on.
+func TestCommitOfTooMuchIsRefused(t *testing.T) {
+	b := brokertest.Start(t, quick())
+	createPartitions(t, b, "t", 1)
+	c := newClient(t, b)
+	req := kmsg.NewPtrOffsetCommitRequest()
+	req.Group, req.Generation = "g", -1
+	metadata := strings.Repeat("m", 4096)
+	topic := kmsg.NewOffsetCommitRequestTopic()
+	topic.Topic, topic.TopicID = "t", topicID(t, c, "t")
+	for range 300 {
+		p := kmsg.NewOffsetCommitRequestTopicPartition()
+		p.Offset, p.Metadata = 1, &metadata
+		topic.Partitions = append(topic.Partitions, p)
+	}
+	req.Topics = append(req.Topics, topic)
+	resp, err := req.RequestWith(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := resp.Topics[0].Partitions; len(got) != 300 || got[0].ErrorCode != kerr.InvalidCommitOffsetSize.Code || got[299].ErrorCode != kerr.InvalidCommitOffsetSize.Code {
+		t.Errorf("%d partitions, first %+v", len(got), got[0])
+	}
+	if err := commit(t, c, "g", "t", 0, 1); err != nil {
+		t.Error(err)
+	}
 }
 
 func topicID(t *testing.T, c *kgo.Client, topic string) [16]byte {

@@ -28,7 +28,7 @@ type Kind int
 const (
 	Silent    Kind = iota // connects and says nothing
 	HalfFrame             // sends the head of a Produce and half its body, and no more
-	Dripping              // sends a frame byte by byte, one every dripEvery
+	Dripping              // sends a frame byte by byte, one every dripEvery, each at a time of its own
 	Deaf                  // sends fetches for all that is there, and reads nothing
 	Kinds                 // how many there are
 )
@@ -149,6 +149,9 @@ func (c *Crowd) play(ctx context.Context, conn net.Conn, k Kind) {
 		}
 	case Dripping:
 		frame := produceOf(1000)
+		if !wait(ctx, rand.N(dripEvery)) {
+			return
+		}
 		for i := 0; ; i = (i + 1) % len(frame) {
 			if _, err := conn.Write(frame[i : i+1]); err != nil {
 				return

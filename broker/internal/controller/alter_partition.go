@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// AlterPartition decides an AlterPartition (KIP-497, 841, 903): the ISR that a leader asks for, if
+// AlterPartition decides an AlterPartition (v2 and later; KIP-497, 841, 903): the ISR that a leader asks for, if
 // everything it knows is current (C-02). Partitions are decided one by one. The answer is a
 // *kmsg.AlterPartitionResponse.
 func (c *Controller) AlterPartition(req *kmsg.AlterPartitionRequest) (d Decision) {
@@ -23,11 +23,8 @@ func (c *Controller) AlterPartition(req *kmsg.AlterPartitionRequest) (d Decision
 	for i := range req.Topics {
 		wanted := &req.Topics[i]
 		topic := c.image().TopicByID(kafka.TopicID(wanted.TopicID))
-		if req.Version < 2 {
-			topic = c.image().Topic(wanted.Topic)
-		}
 		answer := kmsg.NewAlterPartitionResponseTopic()
-		answer.Topic, answer.TopidID = wanted.Topic, wanted.TopicID
+		answer.TopidID = wanted.TopicID
 		for j := range wanted.Partitions {
 			answer.Partitions = append(answer.Partitions, c.alterISR(&d, req, topic, &wanted.Partitions[j]))
 		}
@@ -97,9 +94,9 @@ func brokerIDs(isr []kmsg.AlterPartitionRequestTopicPartitionNewEpochISR) []kafk
 func (c *Controller) checkISR(req *kmsg.AlterPartitionRequest, topic *metadata.Topic, p *metadata.Partition,
 	wanted *kmsg.AlterPartitionRequestTopicPartition, isr []kmsg.AlterPartitionRequestTopicPartitionNewEpochISR) *kerr.Error {
 	switch {
-	case topic == nil && req.Version >= 2:
+	case topic == nil:
 		return kerr.UnknownTopicID
-	case topic == nil || p == nil:
+	case p == nil:
 		return kerr.UnknownTopicOrPartition
 	case wanted.LeaderEpoch > int32(p.LeaderEpoch) || wanted.PartitionEpoch > int32(p.Epoch):
 		return kerr.NotController
@@ -114,10 +111,8 @@ func (c *Controller) checkISR(req *kmsg.AlterPartitionRequest, topic *metadata.T
 	case wanted.LeaderRecoveryState < 0 || wanted.LeaderRecoveryState > 1,
 		wanted.LeaderRecoveryState == 1 && (len(isr) > 1 || p.Recovery == 0):
 		return kerr.InvalidRequest
-	case !c.eligible(isr) && req.Version >= 2:
-		return kerr.IneligibleReplica
 	case !c.eligible(isr):
-		return kerr.OperationNotAttempted
+		return kerr.IneligibleReplica
 	}
 	return nil
 }

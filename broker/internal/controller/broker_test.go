@@ -153,15 +153,15 @@ func TestElections(t *testing.T) {
 	wanted := kmsg.NewAlterPartitionRequestTopicPartition()
 	wanted.LeaderEpoch, wanted.PartitionEpoch, wanted.NewISR = int32(p.LeaderEpoch), int32(p.Epoch), []int32{1, 2}
 	req := kmsg.NewPtrAlterPartitionRequest()
-	req.Version, req.BrokerID, req.BrokerEpoch = 1, 1, int64(c.loader.Current().Broker(1).Epoch)
+	req.Version, req.BrokerID, req.BrokerEpoch = 2, 1, int64(c.loader.Current().Broker(1).Epoch)
 	topic := kmsg.NewAlterPartitionRequestTopic()
-	topic.Topic, topic.Partitions = "t", append(topic.Partitions, wanted)
+	topic.TopicID, topic.Partitions = c.loader.Current().Topic("t").ID, append(topic.Partitions, wanted)
 	req.Topics = append(req.Topics, topic)
 	must[*kmsg.AlterPartitionResponse](c, func() Decision { return c.controller.AlterPartition(req) })
 	expect(c, 1, ids(1, 2), nil, nil)
 }
 
-// TestAlterPartitionUnknown: topics and partitions that are not there, in old and new versions.
+// TestAlterPartitionUnknown: topics and partitions that are not there.
 func TestAlterPartitionUnknown(t *testing.T) {
 	c := elrCluster(t, 1, []kafka.BrokerID{1}, nil)
 	f := func(version int16, name string, index int32, want *kerr.Error) {
@@ -182,7 +182,7 @@ func TestAlterPartitionUnknown(t *testing.T) {
 		}
 	}
 	f(3, "nope", 0, kerr.UnknownTopicID)
-	f(1, "nope", 0, kerr.UnknownTopicOrPartition)
+	f(2, "nope", 0, kerr.UnknownTopicID)
 	f(3, "t", 9, kerr.UnknownTopicOrPartition)
 	f(3, "t", 0, kerr.InvalidRequest) // an ISR without its leader
 	req := kmsg.NewPtrAlterPartitionRequest()

@@ -45,6 +45,19 @@ func TestPoint017UndescribableTopics(t *testing.T) {
 	}
 }
 
+// TestLeaderIsNotOnThisListener: who comes in on a listener that the leader does not have is told so, and older versions
+// that there is no leader.
+func TestLeaderIsNotOnThisListener(t *testing.T) {
+	r := newRig(t)
+	r.create("a", 1)
+	r.listener = "OTHER"
+	for version, want := range map[int16]*kerr.Error{5: kerr.LeaderNotAvailable, 6: kerr.ListenerNotFound, 13: kerr.ListenerNotFound} {
+		if got := r.metadata(version, nil, "a").Topics[0].Partitions[0]; got.ErrorCode != want.Code {
+			t.Errorf("v%d: %+v", version, got)
+		}
+	}
+}
+
 func TestPoint018MetadataByID(t *testing.T) {
 	r := newRig(t)
 	id := r.create("a", 1)

@@ -33,6 +33,7 @@ type rig struct {
 	ids      byte
 	ended    bool            // the quorum does not answer any more
 	deny     map[string]bool // "operation/name" that nobody may do
+	listener string          // on which requests come in
 }
 
 const clusterID = "AQIDBAUGBwgJCgsMDQ4PEA"
@@ -44,7 +45,7 @@ func newRig(t *testing.T) *rig {
 
 func newRigWith(t *testing.T, properties map[string]string) *rig {
 	t.Helper()
-	r := &rig{t: t, deny: map[string]bool{}, index: 1}
+	r := &rig{t: t, deny: map[string]bool{}, index: 1, listener: "PLAINTEXT"}
 	defaults, err := metadata.NewDefaults(properties)
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +150,7 @@ func call[R kmsg.Response](r *rig, serve func(*network.Request) network.Disposit
 	q := &network.Request{
 		Header:  wire.Header{Key: req.Key(), Version: req.GetVersion()},
 		Payload: req.AppendTo(nil),
-		Session: &network.Session{Listener: "PLAINTEXT", Principal: security.Anonymous},
+		Session: &network.Session{Listener: r.listener, Principal: security.Anonymous},
 		Now:     time.UnixMilli(1),
 	}
 	if d := serve(q); d != network.Answered {
