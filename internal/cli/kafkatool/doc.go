@@ -11,6 +11,6 @@
 // Concurrency: a tool runs in the goroutine of its caller and ends when its context does.
 //
 // Files: tool.go (the table, running one), call.go (one run: options, connecting), cluster.go,
-// group_requests.go (requests that several tools make), java_order.go, java_errors.go, iso8601.go (what
+// group_requests.go (requests that several tools make), java_order.go, java_errors.go, java_text.go, iso8601.go (what
 // Java's library does for Kafka's tools), topics*.go and one file or a few per tool.
 package kafkatool

@@ -137,7 +137,7 @@ func findDecoder(class string) (func([]byte) string, error) {
 	}
 	switch class[strings.LastIndexByte(class, '.')+1:] {
 	case "StringDecoder", "":
-		return func(b []byte) string { return string([]rune(string(b))) }, nil
+		return javaText, nil
 	case "DefaultDecoder":
 		return func(b []byte) string { return fmt.Sprintf("%x", b) }, nil
 	case "IntegerDecoder":
@@ -279,7 +279,7 @@ func (d *dumpCall) printMetadata(b batch.Batch, r batch.Record, offset int64) er
 	var keys []string
 	headers := r.Headers()
 	for headers.Next() {
-		keys = append(keys, string(headers.Header().Key))
+		keys = append(keys, javaText(headers.Header().Key))
 	}
 	d.printf("| offset: %d %s: %d keySize: %d valueSize: %d sequence: %d headerKeys: [%s]",
 		offset, timestampType(b), b.Timestamp(r), size(r.Key), size(r.Value), sequence(b, r), strings.Join(keys, ","))

@@ -245,7 +245,7 @@ func textOrNull(b []byte) *string {
 	if b == nil {
 		return nil
 	}
-	text := string([]rune(string(b)))
+	text := javaText(b)
 	return &text
 }
 

@@ -1,0 +1,194 @@
+package judge
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/thalweg-io/thalweg/e2e/kafka"
+	"github.com/thalweg-io/thalweg/internal/kafka/batch"
+	"github.com/thalweg-io/thalweg/internal/kafka/compress"
+)
+
+// moved is a topic whose files go from one broker to the other.
+type moved struct {
+	topic string
+	codec compress.Codec
+	*producer
+	last    int // records of the producer's last batch
+	at      int64
+	first   int64         // what the broker that was left had: from this offset
+	batches []batch.Batch // these batches
+}
+
+// TestMove moves partitions, with both brokers stopped, from each one's directory into the other's, and back. Wherever
+// they are they are served byte for byte, the producers are known and go on.
+func TestMove(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts an Apache Kafka three times")
+	}
+	home := kafka.Need(t)
+	bin := build(t)
+	ours, theirs := newThalweg(t, bin), newApache(t, home)
+	both := []broker{ours, theirs}
+	var topics [2][]*moved // by the broker that they begin at
+	for i, b := range both {
+		b.start(t)
+		c := connect(t, b)
+		for _, codec := range codecs {
+			m := &moved{topic: []string{"ours-", "theirs-"}[i] + codec.String(), codec: codec, producer: c.newProducer()}
+			topics[i] = append(topics[i], m)
+			c.create(m.topic)
+			c.fill(b.addr(), m.topic, codec, "")
+			m.goOn(c)
+		}
+		c.deleteRecords(topics[i][0].topic, 7)
+	}
+	for i, b := range both {
+		c := connect(t, b)
+		for _, m := range topics[1-i] {
+			c.create(m.topic)
+			c.id(m.topic)
+		}
+	}
+	for round := range 2 {
+		for i, b := range both {
+			c := connect(t, b)
+			for _, m := range topics[(i+round)%2] {
+				m.first, m.batches = c.batches(m.topic)
+			}
+			b.stop(t)
+		}
+		for i, b := range both {
+			for _, m := range topics[(i+round)%2] {
+				move(t, m.topic, b, both[1-i])
+			}
+		}
+		for i, b := range both {
+			b.start(t)
+			there := topics[(i+round+1)%2]
+			for _, m := range there {
+				m.check(connect(t, b), b)
+			}
+			if b == ours { // what came is scanned, and what was appended
+				b.kill(t)
+				b.start(t)
+				for _, m := range there {
+					m.same(connect(t, b), b)
+				}
+			}
+		}
+	}
+	for _, b := range both {
+		b.stop(t)
+	}
+}
+
+// goOn lets the producer append, and remembers where.
+func (m *moved) goOn(c *client) {
+	c.t.Helper()
+	m.last = 3 + len(m.batches)%5
+	m.at = c.goOn(m.topic, m.producer, m.codec, m.last)
+}
+
+// check looks at a topic that has been moved.
+func (m *moved) check(c *client, b broker) {
+	c.t.Helper()
+	m.same(c, b)
+	c.repeat(m.topic, m.producer, m.codec, m.last, m.at)
+	m.goOn(c)
+	m.first, m.batches = c.batches(m.topic)
+}
+
+// same wants the batches that were there.
+func (m *moved) same(c *client, b broker) {
+	c.t.Helper()
+	first, got := c.batches(m.topic)
+	if first != m.first || len(got) != len(m.batches) {
+		c.t.Errorf("%s has %d batches of %s from %d, not %d from %d", b.name(), len(got), m.topic, first, len(m.batches), m.first)
+	}
+	for i := range min(len(got), len(m.batches)) {
+		if !bytes.Equal(got[i], m.batches[i]) {
+			c.t.Fatalf("%s: batch %d of %s, at offset %d, is another one:\n%.200x\n%.200x", b.name(), i, m.topic, m.batches[i].BaseOffset(), got[i], m.batches[i])
+		}
+	}
+	c.t.Logf("%s: %d batches of %s", b.name(), len(got), m.topic)
+}
+
+const identity = "partition.metadata"
+
+// move moves the files of a partition, but for its identity.
+func move(t *testing.T, topic string, from, into broker) {
+	t.Helper()
+	source, target := filepath.Join(from.dir(), topic+"-0"), filepath.Join(into.dir(), topic+"-0")
+	for _, name := range list(t, target) {
+		if name != identity {
+			if err := os.Remove(filepath.Join(target, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, name := range list(t, source) {
+		if name == identity {
+			continue
+		}
+		if err := os.Rename(filepath.Join(source, name), filepath.Join(target, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if start := checkpoint(t, from, topic); start > 0 {
+		setCheckpoint(t, into, topic, start)
+	}
+}
+
+// starts is the file that says where logs begin that do not begin with their first segment.
+const starts = "log-start-offset-checkpoint"
+
+func checkpoint(t *testing.T, b broker, topic string) (start int64) {
+	t.Helper()
+	for _, line := range checkpointLines(t, b) {
+		_, _ = fmt.Sscanf(line, topic+" 0 %d", &start) // other topics' do not fit
+	}
+	return start
+}
+
+func setCheckpoint(t *testing.T, b broker, topic string, start int64) {
+	t.Helper()
+	lines := slices.DeleteFunc(checkpointLines(t, b), func(l string) bool { return strings.HasPrefix(l, topic+" 0 ") })
+	lines = append(lines, fmt.Sprintf("%s 0 %d", topic, start))
+	text := fmt.Sprintf("0\n%d\n%s\n", len(lines), strings.Join(lines, "\n"))
+	if err := os.WriteFile(filepath.Join(b.dir(), starts), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkpointLines are the lines after version and count.
+func checkpointLines(t *testing.T, b broker) []string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(b.dir(), starts))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSpace(string(content)), "\n")[2:]
+}
+
+func list(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
