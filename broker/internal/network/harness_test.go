@@ -167,9 +167,12 @@ func (c *client) want(correlation int32, body string) {
 	}
 }
 
-// wantClosed reads the end of the stream.
+// wantClosed reads the end of the stream, over TCP within ten seconds.
 func (c *client) wantClosed() {
 	c.t.Helper()
+	if _, ok := c.Conn.(*net.TCPConn); ok {
+		c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	}
 	var b [1]byte
 	if n, err := c.Read(b[:]); n != 0 || err == nil || isTimeout(err) {
 		c.t.Fatalf("read %d bytes (%x), error %v; want the connection closed", n, b[:n], err)

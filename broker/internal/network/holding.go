@@ -46,7 +46,7 @@ func (h *holders) hold(c *conn, n int64, since time.Time) {
 
 // makeRoom closes connections, unless somebody else is at it.
 func (h *holders) makeRoom(s *Server) {
-	if !h.making.TryLock() {
+	if plantedNoRoom || !h.making.TryLock() {
 		return
 	}
 	defer h.making.Unlock()

@@ -195,7 +195,7 @@ func (a *Account) overLocked(at time.Duration) time.Duration {
 		return 0
 	}
 	d := milliseconds((observed - limit) / limit * float64(span/time.Millisecond))
-	if a.kind == RequestTime {
+	if a.kind == RequestTime && !plantedLongMute {
 		d = min(d, a.window.Size) // SURFACE 10
 	}
 	return d

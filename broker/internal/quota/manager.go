@@ -77,6 +77,11 @@ func (m *Manager) Publish(delta *metadata.Delta, image *metadata.Image) {
 	case image.NumClientQuotas() == 0:
 		m.rules.Store(nil)
 	case m.rules.Load() == nil || len(delta.ClientQuotas) > 0:
+		if plantedForgiven {
+			m.mu.Lock()
+			clear(m.mu.accounts)
+			m.mu.Unlock()
+		}
 		m.rules.Store(&rules{image: image, clients: make(map[clientKey]*client), ips: make(map[string]*Account)})
 	}
 }
@@ -130,10 +135,10 @@ func (m *Manager) resolve(r *rules, user, clientID string) *client {
 			continue
 		}
 		owner := entity // the default of a dimension counts each name by itself
-		if owner.User.Kind != metadata.QuotaAbsent {
+		if owner.User.Kind != metadata.QuotaAbsent && !plantedOneForAll {
 			owner.User = metadata.NamedQuota(user)
 		}
-		if owner.ClientID.Kind != metadata.QuotaAbsent {
+		if owner.ClientID.Kind != metadata.QuotaAbsent && !plantedOneForAll {
 			owner.ClientID = metadata.NamedQuota(clientID)
 		}
 		c.accounts[k] = m.account(k, owner, entity, limit)

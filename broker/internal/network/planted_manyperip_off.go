@@ -1,0 +1,5 @@
+//go:build !planted_network_manyperip
+
+package network
+
+const plantedManyPerIP = false

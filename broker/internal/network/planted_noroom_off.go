@@ -1,0 +1,5 @@
+//go:build !planted_network_noroom
+
+package network
+
+const plantedNoRoom = false

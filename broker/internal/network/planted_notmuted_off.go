@@ -1,0 +1,5 @@
+//go:build !planted_network_notmuted
+
+package network
+
+const plantedNotMuted = false

@@ -1,0 +1,5 @@
+//go:build !planted_network_patientframe
+
+package network
+
+const plantedPatientFrame = false

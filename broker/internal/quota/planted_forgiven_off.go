@@ -1,0 +1,5 @@
+//go:build !planted_quota_forgiven
+
+package quota
+
+const plantedForgiven = false

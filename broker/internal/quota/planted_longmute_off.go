@@ -1,0 +1,5 @@
+//go:build !planted_quota_longmute
+
+package quota
+
+const plantedLongMute = false

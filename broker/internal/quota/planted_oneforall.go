@@ -1,0 +1,6 @@
+//go:build planted_quota_oneforall
+
+package quota
+
+// All whom a default quota is for share one account.
+const plantedOneForAll = true

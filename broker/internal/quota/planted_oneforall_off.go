@@ -1,0 +1,5 @@
+//go:build !planted_quota_oneforall
+
+package quota
+
+const plantedOneForAll = false
