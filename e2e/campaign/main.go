@@ -8,7 +8,7 @@
 // Files: main.go (table, flags), sim.go (the simulator's campaigns), storage.go (those of the log), fuzz.go
 // (the fuzz targets), messages.go (messages through a real process), kgo.go (the tests of
 // franz-go), sidebyside.go (beside an Apache Kafka), half_open.go (clients that hold connections for nothing),
-// groupkill.go (committed offsets), page.go (what a page looks like).
+// groupkill.go (committed offsets), wild.go (programs of other stacks), page.go (what a page looks like).
 package main
 
 import (
@@ -58,6 +58,7 @@ var campaigns = []campaign{
 	{"powercut", "The power of the disk beneath the real binary is cut again and again, and what was not synced kept, dropped, zeroed or torn, under idempotent producers of Java, librdkafka and franz-go; nothing acknowledged is lost, moved, doubled or out of order.", 50, powerCut},
 	{"disk-trouble", "The disk beneath the real binary is full, slow, read-only or fails, under idempotent producers of Java, librdkafka and franz-go; a full or slow one is got over without a restart, of one that fails nothing acknowledged is lost.", 40, diskTrouble},
 	{"group-kill", "The real binary is killed (kill -9) again and again while groups commit and read offsets, so that it dies between an append and its answer; no committed offset that anybody has heard of goes back.", 500, groupKill},
+	{"wild", "Programs of other people's stacks that take minutes run against the real binary; none fails, and those that are expected to fail do.", 1, wild},
 	{"kgo-suite", "franz-go's own tests, which talk to a cluster, run against a node of the real binary; none fails.", 50_000, kgoSuite},
 	{"storage-bits", "Every bit of small log directories is flipped and every file cut at every length; no wrong record is served.", 1, storageCampaign("bits", "TestCampaignBits")},
 }
@@ -81,7 +82,7 @@ func run(ctx context.Context) error {
 	flags.Uint64Var(&o.from, "from", 1, "first seed")
 	flags.IntVar(&o.jobs, "j", runtime.NumCPU(), "so many at a time")
 	flags.DurationVar(&o.each, "each", 10*time.Minute, "fuzz: time for each target; half-open: most for each phase")
-	flags.StringVar(&o.only, "only", "", "fuzz, messages: the targets or APIs whose name matches")
+	flags.StringVar(&o.only, "only", "", "fuzz, messages, wild: the targets, APIs or programs whose name matches")
 	flags.StringVar(&o.out, "out", filepath.Join("docs", "campaigns"), "where the page goes")
 	if len(os.Args) < 2 {
 		return usage()

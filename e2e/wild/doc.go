@@ -1,13 +1,18 @@
-// Wild runs programs in the style of published articles, unchanged but for the address of the
-// broker, against the real binary, and checks what comes of them.
+// Wild runs programs of other people's stacks, in the style of published articles and unchanged but for the address
+// of the broker, against the real binary, and checks what comes of them.
 //
-//	go run ./e2e/wild             run all and print a table
+//	go run ./e2e/wild             run the light ones and print a table
+//	go run ./e2e/wild -stage all  also the heavy ones (go run ./e2e/campaign wild: the heavy ones, with a page)
 //	go run ./e2e/wild -only java  those whose name matches a regular expression
+//	go run ./e2e/wild -kafka      with an Apache Kafka in place of Thalweg
 //
-// Run it at the top of the repository. It ends with 1 if a program failed. What wants tools that are
-// missing on this machine is skipped, unless CI=true. The libraries come from PyPI and Maven Central
-// and are kept in the user's cache directory.
+// Run it at the top of the repository, or e2e/wild/run anywhere. It ends with 1 if a program failed. What wants
+// tools that are missing on this machine is skipped, unless CI=true. The libraries come from PyPI and Maven Central
+// and are kept in the user's cache directory. README.md says what each program needed.
 //
-// Files: main.go (the table), play.go (a program: its processes and what they must print), plays.go (the
-// programs), python/ and java/ (their sources, which say localhost:9092 as articles do).
+// The frame: main.go (flags, table), table.go (a program, and all of them), scene.go (where one runs, and what is
+// read from its broker), process.go (a process), play.go (scripts that must print a line).
+//
+// The programs, each with its sources in folders beside it: kafkapython.go, articles.go (Java), platforms.go (other
+// systems).
 package main

@@ -1,26 +1,17 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
-
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// linesWithin bounds how long a process may take until it has printed what it must.
-const linesWithin = 2 * time.Minute
-
-// step is one process of a program. It runs until it ends, which it must do well, or, if it says
-// something, until it has said that.
+// step is one process of a program that is a few scripts. It runs until it ends, which it must do well, or, if it
+// says something, until it has said that.
 type step struct {
 	file string
 	says string // a line
@@ -30,115 +21,58 @@ type step struct {
 	joins string
 }
 
-// stage is where programs run.
-type stage struct {
-	dir, servers string // the working directory of the processes, and the broker
-}
-
 // play runs the steps of a program, whose sources are copied with the broker's address in them.
 // Those that wait are started first and must have said their line when all others have ended.
-func (s stage) play(ctx context.Context, from string, argv []string, steps []step) error {
-	ctx, cancel := context.WithTimeout(ctx, linesWithin)
-	defer cancel()
-	inside, err := os.MkdirTemp("", "thalweg-wild-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(inside)
-	waiting := make(chan error, len(steps))
-	begun := 0
+func (s *scene) play(ctx context.Context, sources fs.FS, argv []string, steps []step) error {
+	var waiting []func() error
 	for _, one := range steps {
-		cmd, out, err := s.start(ctx, from, inside, argv, one)
+		name, err := s.copy(sources, one.file)
 		if err != nil {
 			return err
 		}
-		finish := func() error { return watch(cmd, out, one) }
-		if one.wait {
-			begun++
-			go func() { waiting <- finish() }()
-			if err := s.joined(ctx, one.joins); err != nil {
-				cancel()
-				return errors.Join(err, drain(waiting, begun))
+		p, err := launch(ctx, s.dir, nil, append(argv[:len(argv):len(argv)], name)...)
+		if err != nil {
+			return err
+		}
+		defer p.kill()
+		p.name = one.file
+		if !one.wait {
+			if err := finish(ctx, p, one); err != nil {
+				return err
 			}
-		} else if err := finish(); err != nil {
-			cancel()
-			return errors.Join(err, drain(waiting, begun))
+			continue
+		}
+		waiting = append(waiting, func() error { return finish(ctx, p, one) })
+		if one.joins != "" {
+			if err := s.joined(ctx, one.joins); err != nil {
+				return fmt.Errorf("%w; %s", err, p.ended())
+			}
 		}
 	}
-	return drain(waiting, begun)
-}
-
-// joined waits until a group is stable; no name is no group.
-func (s stage) joined(ctx context.Context, group string) error {
-	if group == "" {
-		return nil
-	}
-	cl, err := kgo.NewClient(kgo.SeedBrokers(s.servers))
-	if err != nil {
-		return err
-	}
-	defer cl.Close()
-	again := time.NewTicker(50 * time.Millisecond)
-	defer again.Stop()
-	for {
-		groups, err := kadm.NewClient(cl).DescribeGroups(ctx, group)
-		if err == nil && groups[group].State == "Stable" {
-			return nil
-		}
-		select {
-		case <-again.C:
-		case <-ctx.Done():
-			return fmt.Errorf("group %s is %q: %w", group, groups[group].State, ctx.Err())
-		}
-	}
-}
-
-// drain waits for the processes that wait.
-func drain(waiting chan error, n int) (err error) {
-	for range n {
-		err = errors.Join(err, <-waiting)
+	var err error
+	for _, f := range waiting {
+		err = errors.Join(err, f())
 	}
 	return err
 }
 
-func (s stage) start(ctx context.Context, from, inside string, argv []string, one step) (*exec.Cmd, io.Reader, error) {
-	text, err := os.ReadFile(filepath.Join(from, one.file))
+// copy writes a source into the program's directory, with the broker where articles have localhost:9092.
+func (s *scene) copy(sources fs.FS, file string) (string, error) {
+	text, err := fs.ReadFile(sources, file)
 	if err != nil {
-		return nil, nil, err
+		return "", err
 	}
-	name := filepath.Join(inside, one.file)
-	if err := os.WriteFile(name, []byte(strings.ReplaceAll(string(text), "localhost:9092", s.servers)), 0o600); err != nil {
-		return nil, nil, err
-	}
-	cmd := exec.CommandContext(ctx, argv[0], append(argv[1:len(argv):len(argv)], name)...)
-	cmd.Dir, cmd.WaitDelay = s.dir, time.Second
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, nil, err
-	}
-	cmd.Stderr = &strings.Builder{} // read when the process has ended
-	return cmd, out, cmd.Start()
+	name := filepath.Join(s.tmp, filepath.Base(file))
+	return name, os.WriteFile(name, []byte(strings.ReplaceAll(string(text), "localhost:9092", s.servers)), 0o600)
 }
 
-// watch reads what a process prints and ends it when it has said its line.
-func watch(cmd *exec.Cmd, out io.Reader, one step) error {
-	var said []string
-	found := one.says == ""
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		said = append(said, lines.Text())
-		if one.says != "" && lines.Text() == one.says {
-			found = true
-			_ = cmd.Process.Kill()
-			break
-		}
+// finish waits until a process has said its line, or ended.
+func finish(ctx context.Context, p *process, one step) error {
+	if one.says == "" {
+		return p.wait(ctx)
 	}
-	err := cmd.Wait()
-	switch {
-	case !found:
-		return fmt.Errorf("%s did not print %q but %q (%v): %.2000s", one.file, one.says, said, err, cmd.Stderr)
-	case one.says == "" && err != nil:
-		return fmt.Errorf("%s: %w: %.2000s", one.file, err, cmd.Stderr)
+	if err := p.prints(ctx, func(line string) bool { return line == one.says }); err != nil {
+		return fmt.Errorf("did not print %q: %w", one.says, err)
 	}
 	return nil
 }

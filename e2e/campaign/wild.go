@@ -1,0 +1,25 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+)
+
+// wild runs the programs of e2e/wild that take too long for each change; its table is the page.
+func wild(ctx context.Context, o *options, p *page) error {
+	argv := []string{"run", "./e2e/wild", "-stage", "heavy", "-only", o.only}
+	cmd := exec.CommandContext(ctx, "go", argv...)
+	cmd.Env = append(os.Environ(), "CI=true") // nothing is skipped
+	var table bytes.Buffer
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(&table, os.Stdout), os.Stderr
+	err := cmd.Run()
+	p.addf("Versions, and what each program needed: [e2e/wild](../../e2e/wild/README.md).\n\n%s", table.String())
+	if err != nil {
+		return fmt.Errorf("go %v: %w: see the table", argv, err)
+	}
+	return nil
+}

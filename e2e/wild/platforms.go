@@ -1,0 +1,4 @@
+package main
+
+// platforms are systems that take their data from a cluster and put it there.
+func platforms() []program { return nil }
