@@ -31,8 +31,8 @@ const importOrder = `
 		< broker/internal/api/{data,admin,group,txn,share} < broker/internal/api;
 	broker/internal/api < broker, broker/offline;
 	broker, internal/memnet < broker/brokertest;
-	NONE < internal/history;
-	broker/internal/api, internal/memnet, internal/history < broker/internal/sim < broker/internal/sim/simulate;
+	NONE < internal/history, internal/history/register;
+	broker/internal/api, internal/memnet, internal/history, internal/history/register < broker/internal/sim < broker/internal/sim/simulate;
 
 	# The products: clients of the protocol.
 	CODECS, internal/invariants, internal/metrics < internal/kclient < internal/statelog;
@@ -44,7 +44,7 @@ const importOrder = `
 	internal/lag < console/...;
 
 	# What only measures, shows or drives the rest. e2e talks to real processes over sockets.
-	CODECS, internal/history, internal/vfs < e2e/...;
+	CODECS, internal/history, internal/history/register, internal/vfs < e2e/...;
 	CODECS, internal/kclient < bench/...;
 	connect/..., connect/connectors/..., registry/..., streams/..., rest/..., mirror/..., console/..., bench/...,
 		broker, broker/offline < internal/cli/... < cmd/...;
@@ -149,6 +149,8 @@ var thirdParties = []thirdParty{
 		"a disk beneath the real binary whose power can be cut; it is part of no binary of ours"},
 	{"github.com/prometheus", nil, "Prometheus's own parser reads what we export; the format is written by internal/metrics"},
 	{"github.com/spf13", []string{"internal/cli", "internal/cli/command"}, "commands, their options and completion; the tools by Kafka's names read their words themselves"},
+	{"github.com/anishathalye/porcupine", []string{"internal/history/register"},
+		"the judge of linearizability; it is part of no binary of ours but the simulator's"},
 	{"github.com/cockroachdb/datadriven", nil, "scripts of tests"},
 	{"pgregory.net/rapid", nil, "random operations in tests"},
 }

@@ -10,7 +10,9 @@ import (
 
 const (
 	// maxClients bounds the clients of a plan, the one that sets up the topics not counted.
-	maxClients = 12
+	maxClients = mostOthers + 3
+	// mostOthers bounds those that are no simple consumers.
+	mostOthers = 12
 	// dataWithin bounds a request for data.
 	dataWithin = time.Second
 )
@@ -33,6 +35,8 @@ func newClient(w *world, p ClientPlan) client {
 		return newConsumer(u)
 	case Member:
 		return newMember(u)
+	case Simple:
+		return newSimple(u)
 	}
 	return newAdmin(u)
 }

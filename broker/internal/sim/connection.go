@@ -17,11 +17,16 @@ type connection struct {
 
 // exchange sends a request to the present process of a node and has it served there.
 func (w *world) exchange(from, to int, kind string, data []byte, within time.Duration, serve func(*connection), done func(any, error)) {
+	w.exchangeLate(from, to, kind, data, within, 0, serve, done)
+}
+
+// exchangeLate is exchange with a connection that keeps the request for a while, perhaps for longer than anybody waits for the answer.
+func (w *world) exchangeLate(from, to int, kind string, data []byte, within, late time.Duration, serve func(*connection), done func(any, error)) {
 	c := &connection{w: w, from: from, to: to, done: done}
 	n := w.nodes[to]
 	generation := n.generation
 	w.net.send(packet{
-		from: from, to: to, kind: kind, data: data,
+		from: from, to: to, kind: kind, data: data, late: late,
 		delivered: func() {
 			switch {
 			case !n.up:

@@ -40,7 +40,7 @@
 // (what is drawn from a seed), fault.go (the faults), world.go (a run), converge.go (its end), node.go
 // (a broker and voter), node_crash.go (how it ends), node_control.go (registration, heartbeats),
 // node_data.go (produce, fetch), node_snapshot.go (of the metadata log), connection.go (requests),
-// node_group.go (the coordinator of groups), client.go, producer.go, idempotent.go, consumer.go, member.go, modern.go (of a group), admin.go (the workload), operation.go (what of it goes into the history),
+// node_group.go (the coordinator of groups), client.go, producer.go, idempotent.go, consumer.go, member.go, modern.go (of a group), simple.go (without one), admin.go (the workload), operation.go (what of it goes into the history),
 // oracle.go, oracle_meta.go, oracle_data.go, oracle_group.go (what a run should look like), predicates.go (their
 // table), sometimes.go, shrink.go, sequence.go (the printed remains). The command simulate runs
 // seeds.

@@ -50,6 +50,9 @@ type member struct {
 	state      memberState
 	id         string
 	generation int32
+	count      int                                    // of the generations, see oracle.recounted
+	tainted    int32                                  // a commit of this generation is open: only a newer one may commit again; -1: there is none
+	changes    int                                    // of what it says about itself, each of which begins a new generation
 	duties     []kmsg.SyncGroupRequestGroupAssignment // what it has decided as the leader
 	positions  map[int32]int64                        // of the partitions that it owns: the offset that it has committed
 }
@@ -79,7 +82,7 @@ func (m *member) unsettled() string { return m.w.unsettledGroup(m.group) }
 
 // forget is a crash: nobody is told, and who comes back is somebody else.
 func (m *member) forget() {
-	m.id, m.generation, m.leaving = "", -1, false
+	m.id, m.generation, m.leaving, m.tainted = "", -1, false, -1
 	if m.modern {
 		m.id, m.generation = m.uuid(), 0
 	}
@@ -140,8 +143,14 @@ func (m *member) crashEvery() int {
 
 // ask sends a request. then is not called, and the member goes on, for an open outcome and for a refusal.
 func (m *member) ask(node int, req kmsg.Request, within time.Duration, then func(kmsg.Response), open func()) {
-	m.w.askGroup(m.actor, node, m.shard, req, within, func(resp kmsg.Response, code *kerr.Error, err error) {
+	m.askLate(node, req, within, 0, then, open)
+}
+
+func (m *member) askLate(node int, req kmsg.Request, within, late time.Duration, then func(kmsg.Response), open func()) {
+	about := groupRequest{Request: req, group: m.group, shard: m.shard, within: within, late: late}
+	m.w.askGroup(m.actor, node, about, func(resp kmsg.Response, count int, code *kerr.Error, err error) {
 		if resp != nil && m.life == m.w.oracle.life(m.shard) {
+			m.count = count
 			then(resp)
 			m.soon(m.work)
 			return
@@ -165,7 +174,7 @@ func (m *member) join(node int) {
 	req.Group, req.MemberID, req.InstanceID, req.ProtocolType = m.group, m.id, m.instance, memberProtocolType
 	req.SessionTimeoutMillis, req.RebalanceTimeoutMillis = memberSessionMs, memberRebalanceMs
 	about := kmsg.NewConsumerMemberMetadata()
-	about.Topics = []string{groupTopic}
+	about.Topics, about.UserData = []string{groupTopic}, []byte{byte(m.changes)}
 	p := kmsg.NewJoinGroupRequestProtocol()
 	p.Name, p.Metadata = memberProtocol, about.AppendTo(nil)
 	req.Protocols = append(req.Protocols, p)
@@ -175,6 +184,9 @@ func (m *member) join(node int) {
 func (m *member) joined(r *kmsg.JoinGroupResponse) {
 	switch r.ErrorCode {
 	case 0:
+		if m.tainted >= 0 {
+			m.taintOver(r.Generation)
+		}
 		m.id, m.generation, m.state, m.duties = r.MemberID, r.Generation, syncing, nil
 		if r.LeaderID == r.MemberID && !r.SkipAssignment {
 			m.duties = assign(r.Members)
@@ -184,6 +196,15 @@ func (m *member) joined(r *kmsg.JoinGroupResponse) {
 	default:
 		m.refused("join", r.ErrorCode)
 	}
+}
+
+// taintOver: who has changed what it says about itself is in a newer generation, or in a group that has begun anew.
+func (m *member) taintOver(generation int32) {
+	if generation == m.tainted {
+		m.w.violate("G-06", "member %d of group %s has changed and joins generation %d again", m.plan.ID, m.group, generation)
+	}
+	m.tainted = -1
+	m.w.some.hit("member back in a newer generation after an open commit")
 }
 
 // assign gives the partitions to the members in turn.
@@ -230,14 +251,10 @@ func (m *member) sync(node int) {
 }
 
 func (m *member) fetch(node int) {
-	req := kmsg.NewPtrOffsetFetchRequest()
-	req.SetVersion(9)
-	g, t := kmsg.NewOffsetFetchRequestGroup(), kmsg.NewOffsetFetchRequestGroupTopic()
-	t.Topic, t.Partitions = groupTopic, slices.Sorted(maps.Keys(m.positions))
-	g.Group, g.Topics = m.group, append(g.Topics, t)
-	req.Groups = append(req.Groups, g)
+	owned, begin := slices.Sorted(maps.Keys(m.positions)), m.beginning(m.group, m.shard)
+	req := fetchOffsets(m.group, owned...)
 	known := map[int32]int64{}
-	for _, p := range t.Partitions {
+	for _, p := range owned {
 		known[p] = m.w.oracle.knownOffset(m, p)
 	}
 	m.ask(node, req, dataWithin, func(resp kmsg.Response) {
@@ -247,6 +264,7 @@ func (m *member) fetch(node int) {
 			return
 		}
 		for _, p := range r.Topics[0].Partitions {
+			m.read(begin, &p)
 			m.w.oracle.fetchedOffset(m, p.Partition, max(p.Offset, 0), known[p.Partition])
 			m.positions[p.Partition] = max(p.Offset, 0)
 		}
@@ -259,15 +277,12 @@ func (m *member) commit(node int) {
 	owned := slices.Sorted(maps.Keys(m.positions))
 	partition := pick(m.rng, owned...)
 	offset := m.positions[partition] + 1
-	req := kmsg.NewPtrOffsetCommitRequest()
-	req.SetVersion(9)
-	req.Group, req.MemberID, req.InstanceID, req.Generation = m.group, m.id, m.instance, m.generation
-	t, p := kmsg.NewOffsetCommitRequestTopic(), kmsg.NewOffsetCommitRequestTopicPartition()
-	t.Topic, p.Partition, p.Offset = groupTopic, partition, offset
-	t.Partitions = append(t.Partitions, p)
-	req.Topics = append(req.Topics, t)
-	m.ask(node, req, dataWithin, func(resp kmsg.Response) {
-		if code := resp.(*kmsg.OffsetCommitResponse).Topics[0].Partitions[0].ErrorCode; code != 0 {
+	req, op := m.commitOffset(m.group, m.shard, partition, offset)
+	req.MemberID, req.InstanceID, req.Generation = m.id, m.instance, m.generation
+	m.askLate(node, req, dataWithin, m.stuck(), func(resp kmsg.Response) {
+		code := resp.(*kmsg.OffsetCommitResponse).Topics[0].Partitions[0].ErrorCode
+		m.wrote(op, code)
+		if code != 0 {
 			m.w.some.hit("commit refused")
 			m.refused("commit", code)
 			return
@@ -277,6 +292,7 @@ func (m *member) commit(node int) {
 		m.w.some.hit("offset committed")
 	}, func() { // it may still arrive: only another generation keeps it from undoing what comes after it
 		m.w.some.hit("commit open")
+		m.open(op)
 		m.abandon()
 	})
 }
@@ -292,13 +308,19 @@ func (m *member) beat(node int) {
 	}, nothing)
 }
 
-// abandon is what follows a commit of which it is not known whether it will still arrive.
+// abandon is what follows a commit of which it is not known whether it will still arrive. A classic member comes back as somebody
+// else, or as itself in a newer generation.
 func (m *member) abandon() {
-	if m.modern {
+	switch {
+	case m.modern:
 		m.leaving = true // else the coordinator would keep the place, and what it is fenced by, for long
-		return
+	case !m.w.plan.mixed(m.plan.Group) && m.rng.IntN(2) == 0: // in a consumer group a change need not begin a new epoch
+		m.tainted = m.generation
+		m.changes++
+		m.giveUp()
+	default:
+		m.forget()
 	}
-	m.forget()
 }
 
 // assignment is what the bytes of an assignment say.

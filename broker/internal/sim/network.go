@@ -47,8 +47,9 @@ func newNetwork(e *Engine, rng *rand.Rand, o LinkOptions, actors int, some *Some
 type packet struct {
 	from, to  int
 	kind      string
-	data      []byte // for the trace hash; may be nil
-	datagram  bool   // may be repeated and overtaken: the receiver copes
+	data      []byte        // for the trace hash; may be nil
+	datagram  bool          // may be repeated and overtaken: the receiver copes
+	late      time.Duration // > 0: on a connection of its own that is stuck for so long, so that what is sent later overtakes it
 	delivered func()
 	lost      func() // the sender's connection notices; may be nil
 }
@@ -66,8 +67,10 @@ func (n *network) send(p packet) {
 		n.e.After(latency, "lost", p.from, p.loss)
 		return
 	}
-	at := n.e.now + latency
-	if reorder && p.datagram {
+	at := n.e.now + latency + p.late
+	if p.late > 0 {
+		n.some.hit("request stuck in its connection")
+	} else if reorder && p.datagram {
 		n.some.hit("message reordered")
 	} else {
 		at = max(at, l.last+1)

@@ -61,43 +61,53 @@ func (n *node) stepGroups() {
 
 // groupAnswer is the answer of a coordinator. life is the disk that it was computed from.
 type groupAnswer struct {
-	data []byte
-	code *kerr.Error // refused, and nothing else
-	life int
+	data  []byte
+	code  *kerr.Error // refused, and nothing else
+	life  int
+	count *int // which counting of generations it is from, see oracle.recounted
+}
+
+// groupRequest is a request about one group, on its way from a client to who is believed to be the coordinator.
+type groupRequest struct {
+	kmsg.Request
+	group  string
+	shard  kafka.TopicPartition
+	within time.Duration
+	late   time.Duration // its connection is stuck for so long; 0: it comes in order
 }
 
 // askGroup sends a request to the coordinator of a group, which a node is believed to be. Request and answer cross the link in
-// Kafka's encoding. done gets a response, or a code, or the error of the connection, with which the outcome is open. What
-// was meant for another life of the disk is lost.
-func (w *world) askGroup(from, to int, shard kafka.TopicPartition, req kmsg.Request, within time.Duration, done func(kmsg.Response, *kerr.Error, error)) {
-	data, life := req.AppendTo(nil), w.oracle.life(shard)
+// Kafka's encoding. done gets a response and the counting of generations that it is from, or a code, or the error of the
+// connection, with which the outcome is open. What was meant for another life of the disk is lost.
+func (w *world) askGroup(from, to int, req groupRequest, done func(resp kmsg.Response, count int, code *kerr.Error, err error)) {
+	data, life := req.AppendTo(nil), w.oracle.life(req.shard)
 	n := w.nodes[to]
-	w.exchange(from, to, kmsg.NameForKey(req.Key()), data, within, func(c *connection) {
-		if life != w.oracle.life(shard) {
+	w.exchangeLate(from, to, kmsg.NameForKey(req.Key()), data, req.within, req.late, func(c *connection) {
+		if life != w.oracle.life(req.shard) {
 			c.lost()
 			return
 		}
-		n.group(c, shard, data, req.Key(), req.GetVersion())
+		n.group(c, req.group, req.shard, data, req.Key(), req.GetVersion())
 	}, func(answer any, err error) {
 		a, ok := answer.(groupAnswer)
 		switch {
-		case err != nil || !ok || a.life != w.oracle.life(shard):
-			done(nil, nil, errLost)
+		case err != nil || !ok || a.life != w.oracle.life(req.shard):
+			done(nil, 0, nil, errLost)
 		case a.code != nil:
-			done(nil, a.code, nil)
+			done(nil, 0, a.code, nil)
 		default:
 			resp := req.ResponseKind()
 			resp.SetVersion(req.GetVersion())
 			if err := resp.ReadFrom(a.data); err != nil {
 				w.violate("encoding", "answer %d v%d: %v", req.Key(), req.GetVersion(), err)
 			}
-			done(resp, nil, nil)
+			done(resp, *a.count, nil, nil)
 		}
 	})
 }
 
 // group is what api/group does of a request about one group.
-func (n *node) group(c *connection, shard kafka.TopicPartition, data []byte, key, version int16) {
+func (n *node) group(c *connection, name string, shard kafka.TopicPartition, data []byte, key, version int16) {
 	req := kmsg.RequestForKey(key)
 	req.SetVersion(version)
 	if err := req.ReadFrom(data); err != nil {
@@ -110,19 +120,23 @@ func (n *node) group(c *connection, shard kafka.TopicPartition, data []byte, key
 		}
 		answered = true
 	}
-	life := n.w.oracle.life(shard)
+	life, count := n.w.oracle.life(shard), new(int)
 	reply := func(resp kmsg.Response) {
 		once()
 		resp.SetVersion(version)
-		c.answer(kmsg.NameForKey(key)+" answer", nil, groupAnswer{data: resp.AppendTo(nil), life: life})
+		c.answer(kmsg.NameForKey(key)+" answer", nil, groupAnswer{data: resp.AppendTo(nil), life: life, count: count})
 	}
 	if !n.serving { // its listeners are closed
 		once()
 		c.answer("refusal", nil, groupAnswer{code: kerr.NotCoordinator, life: life})
 		return
 	}
+	after := func() {}
 	n.groups.Do(shard.Partition, n.groupNow(), func(t *coordinator.Turn, m coordinator.Machine) {
-		decideGroup(t, m.(*group.Shard), group.Caller{ClientID: "sim", ClientHost: "/sim", Version: version}, req, reply)
+		s := m.(*group.Shard)
+		before := summary(s, name)
+		after = func() { n.w.oracle.recounted(name, shard, before, summary(s, name)) }
+		decideGroup(t, s, group.Caller{ClientID: "sim", ClientHost: "/sim", Version: version}, req, reply)
 	}, func(code *kerr.Error) {
 		once()
 		if code == kerr.CoordinatorLoadInProgress {
@@ -130,7 +144,19 @@ func (n *node) group(c *connection, shard kafka.TopicPartition, data []byte, key
 		}
 		c.answer("refusal", nil, groupAnswer{code: code, life: life})
 	})
+	after()
+	*count = n.w.oracle.group(name, shard).count
 	n.syncSoon()
+}
+
+// summary is what a shard says of one group, empty of one that is not there.
+func summary(s *group.Shard, name string) group.GroupSummary {
+	for _, g := range s.Summary(0).Groups {
+		if g.Name == name {
+			return g
+		}
+	}
+	return group.GroupSummary{}
 }
 
 func decideGroup(t *coordinator.Turn, s *group.Shard, c group.Caller, req kmsg.Request, reply func(kmsg.Response)) {

@@ -4,6 +4,7 @@ import (
 	"github.com/thalweg-io/thalweg/broker/internal/metadata"
 	"github.com/thalweg-io/thalweg/broker/internal/quorum"
 	"github.com/thalweg-io/thalweg/internal/history"
+	"github.com/thalweg-io/thalweg/internal/history/register"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 )
 
@@ -28,6 +29,7 @@ type oracle struct {
 	processes history.Process
 	values    uint64
 	groups    map[string]*groupPast
+	registers register.History // of committed offsets
 }
 
 // committedEntry is an entry of the metadata log.

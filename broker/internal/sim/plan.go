@@ -59,10 +59,11 @@ const (
 	Admin
 	Idempotent
 	Member
+	Simple
 )
 
 func (k ClientKind) String() string {
-	return [...]string{"producer", "consumer", "admin", "idempotent producer", "member"}[k]
+	return [...]string{"producer", "consumer", "admin", "idempotent producer", "member", "simple consumer"}[k]
 }
 
 // ClientPlan is one client.
@@ -72,7 +73,7 @@ type ClientPlan struct {
 	Acks  int16 // of a producer; 2 draws anew for each batch
 	Every time.Duration
 
-	Group  int  // of a member
+	Group  int  // of a member, or of a simple consumer
 	Static bool // of a member: it has an instance id
 	Modern bool // of a member: it speaks the newer protocol (KIP-848)
 }
@@ -135,7 +136,20 @@ func NewPlan(seed uint64) *Plan {
 	p.Clients = drawClients(rng)
 	p.Faults = drawFaults(rng, p, on)
 	p.drawGroups(stream(seed, 101))
+	p.drawSimple(stream(seed, 102))
 	return p
+}
+
+// drawSimple lets one seed in two of those with groups have simple consumers, all of one group.
+func (p *Plan) drawSimple(rng *rand.Rand) {
+	if p.GroupShards == 0 || rng.IntN(2) == 0 {
+		return
+	}
+	for range 2 + rng.IntN(maxClients-mostOthers-1) {
+		p.Clients = append(p.Clients, ClientPlan{
+			ID: len(p.Clients), Kind: Simple, Every: between(rng, 10*time.Millisecond, 200*time.Millisecond), Group: int(p.GroupShards) - 1,
+		})
+	}
 }
 
 // drawGroups lets one seed in two have groups. It draws from a source of its own.
@@ -146,7 +160,7 @@ func (p *Plan) drawGroups(rng *rand.Rand) {
 	p.GroupShards = 1 + rng.Int32N(3)
 	groups := 1 + rng.IntN(2)
 	modern := []int{rng.IntN(3), rng.IntN(3)} // no member of a group, some, all
-	for i := range min(2*groups+rng.IntN(2), maxClients-len(p.Clients)) {
+	for i := range min(2*groups+rng.IntN(2), mostOthers-len(p.Clients)) {
 		p.Clients = append(p.Clients, ClientPlan{
 			ID: len(p.Clients), Kind: Member, Every: between(rng, 20*time.Millisecond, 200*time.Millisecond),
 			Group: i % groups, Static: rng.IntN(3) == 0, Modern: modern[i%groups] == 2 || modern[i%groups] == 1 && rng.IntN(2) == 0,

@@ -38,6 +38,8 @@ var Predicates = []Predicate{
 	{"G-03", "no committed offset that somebody has heard of goes back", "oracle.fetchedOffset at each fetch of offsets"},
 	{"G-04", "groups of a healed cluster become stable, each partition owned by one member", "world.unsettledGroup every 250 ms after healing"},
 	{"G-05", "a member is only told what a member must be ready for", "member.refused at each code"},
+	{"G-06", "a member that has changed what it says about itself joins another generation", "member.joined at each answer"},
+	{"T-14", "committed offsets are linearizable registers, over crashes, reloads and failovers (porcupine)", "oracle.judgeOffsets at the end"},
 	{"history", "the anomalies of package history: lost, unseen, duplicate, inconsistent offset, aborted read, order", "oracle.judge at the end"},
 	{"liveness", "a healed cluster converges within 120 s: L-01, L-02, L-06, L-09", "world.look every 250 ms after healing"},
 	{"panic", "no core panics", "node.do at each event"},

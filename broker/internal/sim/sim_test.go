@@ -154,7 +154,7 @@ func TestPredicates(t *testing.T) {
 		}
 		ids = append(ids, p.ID)
 	}
-	for _, id := range []string{"C-13", "C-18", "C-19", "C-20", "S-02", "S-06", "S-19", "R-13", "R-20", "R-26", "R-27", "R-28", "G-02", "G-03", "G-04"} {
+	for _, id := range []string{"C-13", "C-18", "C-19", "C-20", "S-02", "S-06", "S-19", "R-13", "R-20", "R-26", "R-27", "R-28", "G-02", "G-03", "G-04", "T-14"} {
 		if !slices.Contains(ids, id) {
 			t.Errorf("%s is not checked", id)
 		}

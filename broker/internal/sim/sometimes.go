@@ -29,6 +29,9 @@ var sometimes = []string{
 	"member has its assignment", "committed offsets fetched", "offset committed", "commit open", "member crashed", "member leaves", "coordinator loading",
 	"member told REBALANCE_IN_PROGRESS", "member told UNKNOWN_MEMBER_ID", "member told NOT_COORDINATOR", "member told ILLEGAL_GENERATION",
 	"member of the newer protocol joined", "partition assigned by the coordinator", "partition revoked by the coordinator", "member told UNRELEASED_INSTANCE_ID",
+	"simple consumer committed", "simple consumer read", "request stuck in its connection", "member back in a newer generation after an open commit",
+	"committed offsets judged as registers", "commit of unknown outcome", "commit of unknown outcome read later",
+	"empty group changes its protocol", "group with members changes its protocol",
 	"topic created", "producer ids allocated", "controller answer open", "flush.policy=os", "metadata log compacted", "snapshot installed", "recovered twice",
 }
 

@@ -109,6 +109,7 @@ func (w *world) play() (v *Violation) {
 		}
 	}
 	w.oracle.judge()
+	w.oracle.judgeOffsets()
 	return nil
 }
 

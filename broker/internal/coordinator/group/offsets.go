@@ -67,6 +67,9 @@ func (s *Shard) replayOffset(r coordinator.Replayed, k schema.OffsetsKey, v *sch
 	if into[k.Group] == nil {
 		into[k.Group] = groupOffsets{}
 	}
+	if loading := s.config.OffsetsRetentionCheckMs == 0; plantedOldValue && loading && into[k.Group].get(k.Topic, k.Partition) != nil {
+		return
+	}
 	into[k.Group].put(k.Topic, k.Partition, &committed{*v, r.Offset})
 }
 

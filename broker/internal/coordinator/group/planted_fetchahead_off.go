@@ -1,0 +1,5 @@
+//go:build !planted_group_fetchahead
+
+package group
+
+const plantedFetchAhead = false

@@ -1,0 +1,5 @@
+//go:build !planted_group_oldvalue
+
+package group
+
+const plantedOldValue = false
