@@ -4,7 +4,7 @@
 // file system does and what it promises after a crash. There is one real implementation and
 // there are two for tests:
 //
-//   - OS: files of the system; fdatasync, sync_file_range and flock on Linux, the nearest there
+//   - OS: files of the system; fdatasync, sync_file_range and locks on Linux, the nearest there
 //     is elsewhere.
 //   - MemFS: files in memory that remember what was made durable. CrashClone draws a state that
 //     a disk could show after a power failure.
@@ -21,7 +21,7 @@
 // starts one.
 //
 // Files: vfs.go (interfaces), op.go (names of operations); os.go, os_linux.go, os_other.go,
-// os_unix.go, os_flock.go, os_noflock.go, os_windows.go (OS); mem.go (MemFS), mem_dir.go (names),
+// os_unix.go, os_lock_linux.go, os_flock.go, os_noflock.go, os_usage_statfs.go, os_windows.go (OS); mem.go (MemFS), mem_dir.go (names),
 // mem_file.go (handles), mem_content.go (blocks), mem_names.go (changes of directories on their
 // way to the disk), mem_crash.go (CrashClone); errorfs.go, errorfs_file.go (ErrorFS), rule.go,
 // rule_words.go, glob.go (its rule language).
