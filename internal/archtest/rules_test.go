@@ -12,7 +12,8 @@ const importOrder = `
 
 	# The broker, from the disk upwards.
 	internal/kafka, internal/invariants, internal/metrics < WORDS;
-	WORDS, internal/vfs, internal/kafka/batch < broker/internal/storage < broker/internal/tier;
+	WORDS, internal/vfs < broker/internal/storage/commitlog;
+	internal/kafka/batch, broker/internal/storage/commitlog < broker/internal/storage < broker/internal/tier;
 	WORDS, internal/kafka/{batch,schema} < broker/internal/metadata;
 	broker/internal/storage < broker/internal/quorum;
 	broker/internal/{metadata,quorum} < broker/internal/controller;
@@ -70,6 +71,8 @@ type refusal struct {
 var refusals = []refusal{
 	{from: "broker/internal/storage", to: "broker/internal/metadata",
 		reason: "a log does not know the cluster"},
+	{from: "broker/internal/storage/commitlog", to: "internal/kafka/batch",
+		reason: "the commit log carries bytes; which of them are batches and where they continue is storage's business"},
 	{from: "broker/internal/coordinator/...", to: "broker/internal/replica",
 		reason: "a coordinator sees its log as coordinator.Partition{Append, Read, HighWatermark}"},
 	{from: "broker/internal/coordinator/...", to: "broker/internal/network",
@@ -172,6 +175,7 @@ var diskFiles = files{
 var cores = []struct{ pattern, reason string }{
 	{"internal/kafka/...", "codecs compute on bytes and nothing else"},
 	{"broker/internal/storage", "every crash point of a log must be reachable by seed"},
+	{"broker/internal/storage/commitlog", "every crash point of the ring must be reachable by seed"},
 	{"broker/internal/replica", "the simulator steps partitions; time is an argument"},
 	{"broker/internal/delayed", "deadlines are compared with the now that is passed in"},
 	{"broker/internal/metadata", "an image is a fold over the metadata log"},

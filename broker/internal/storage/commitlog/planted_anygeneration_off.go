@@ -1,0 +1,5 @@
+//go:build !planted_commitlog_anygeneration
+
+package commitlog
+
+const plantedAnyGeneration = false

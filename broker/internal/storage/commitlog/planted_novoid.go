@@ -1,0 +1,6 @@
+//go:build planted_commitlog_novoid
+
+package commitlog
+
+// plantedNoVoid: what was truncated is replayed.
+const plantedNoVoid = true

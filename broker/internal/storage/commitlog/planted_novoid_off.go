@@ -1,0 +1,5 @@
+//go:build !planted_commitlog_novoid
+
+package commitlog
+
+const plantedNoVoid = false

@@ -1,0 +1,5 @@
+//go:build !planted_commitlog_reuse
+
+package commitlog
+
+const plantedReuse = false

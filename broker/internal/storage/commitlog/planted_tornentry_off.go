@@ -1,0 +1,5 @@
+//go:build !planted_commitlog_tornentry
+
+package commitlog
+
+const plantedTornEntry = false

@@ -1,0 +1,5 @@
+//go:build !planted_commitlog_unsynced
+
+package commitlog
+
+const plantedUnsynced = false

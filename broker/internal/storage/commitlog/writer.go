@@ -1,0 +1,260 @@
+package commitlog
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"syscall"
+
+	"github.com/thalweg-io/thalweg/internal/kafka"
+	"github.com/thalweg-io/thalweg/internal/vfs"
+)
+
+// ErrFull is returned when the ring has no room: every file still counts and there may be no more.
+var ErrFull = errors.New("commit log has no free file")
+
+// Options are the settings of a ring.
+type Options struct {
+	FS vfs.FS
+	// Dir is the data directory, and Directory its id, which the files carry.
+	Dir       string
+	Directory kafka.UUID
+	// FileBytes is the length of a file, a multiple of BlockSize and at least two of them.
+	FileBytes int64
+	// MaxFiles bounds the number of files, at least 2.
+	MaxFiles int
+	// After is the highest generation of files that were there before: none of them is used again.
+	After uint64
+}
+
+// Writer writes the ring. Entries are gathered in a buffer of at most FileBytes, and Commit makes
+// them durable, all or none. The first files are made when they are needed.
+type Writer struct {
+	o     Options
+	files []file
+	cur   int    // index of the file that is written to, -1 none
+	pos   int64  // where in it the next write goes
+	last  uint64 // generation of the file begun last
+	ended int64  // bytes used in it when it was left
+	free  uint64 // files of generations below are free
+
+	buf []byte // a block for a header, and the entries
+	n   int    // entries in buf
+}
+
+// file is one of the ring. generation is 0 until it is begun.
+type file struct {
+	f          vfs.File
+	generation uint64
+}
+
+// NewWriter makes the writer of a ring without files. Whatever the directory held was removed.
+func NewWriter(o Options) *Writer {
+	if o.FileBytes < 2*BlockSize || o.FileBytes%BlockSize != 0 || o.MaxFiles < 2 {
+		panic("BUG: a commit log of no size")
+	}
+	return &Writer{o: o, cur: -1, last: o.After, buf: make([]byte, BlockSize)}
+}
+
+// Empty reports whether the ring has no file, and so nothing that could be replayed.
+func (w *Writer) Empty() bool { return len(w.files) == 0 }
+
+// Generation is that of the file begun last: what is committed from now on is in this one or a
+// later one.
+func (w *Writer) Generation() uint64 { return w.last }
+
+// Free says that nothing in files of generations below g is needed any more. The one that is
+// being written to may be among them.
+func (w *Writer) Free(g uint64) { w.free = max(w.free, g) }
+
+// Used is the part of the ring that counts, in bytes, and Size all that it may have.
+func (w *Writer) Used() int64 {
+	used := int64(0)
+	for i := range w.files {
+		if g := w.files[i].generation; g >= w.free && g > 0 {
+			used += w.o.FileBytes
+		}
+	}
+	return used
+}
+
+// Size is the most that the ring may have, in bytes.
+func (w *Writer) Size() int64 { return w.o.FileBytes * int64(w.o.MaxFiles) }
+
+// Capacity is the most that one Commit may hold, entry headers included.
+func (w *Writer) Capacity() int { return int(w.o.FileBytes - BlockSize) }
+
+// Prepare makes sure that a file is free for when the present one is full, and makes a new one if
+// need be, which takes a few milliseconds. Errors: ErrFull; syscall.ENOSPC (wrapped): nothing has
+// changed; any other one of the file system.
+func (w *Writer) Prepare() error {
+	if w.spare() >= 0 {
+		return nil
+	}
+	if len(w.files) >= w.o.MaxFiles {
+		return ErrFull
+	}
+	return w.create()
+}
+
+// spare is the free file to be recycled next: the one of the lowest generation. -1: none.
+func (w *Writer) spare() int {
+	best := -1
+	for i := range w.files {
+		if g := w.files[i].generation; (g == 0 || g < w.free) && (best < 0 || g < w.files[best].generation) {
+			best = i
+		}
+	}
+	return best
+}
+
+// create makes a file full of zeros, durably with its name.
+func (w *Writer) create() error {
+	name := w.name(len(w.files))
+	f, err := w.o.FS.Create(name)
+	if err != nil {
+		return fmt.Errorf("commit log: %w", err)
+	}
+	zeros := make([]byte, min(w.o.FileBytes, 1<<20))
+	for at := int64(0); at < w.o.FileBytes && err == nil; at += int64(len(zeros)) {
+		_, err = f.WriteAt(zeros[:min(int64(len(zeros)), w.o.FileBytes-at)], at)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = w.o.FS.SyncDir(w.o.Dir)
+	}
+	if err != nil {
+		f.Close()
+		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, io.ErrShortWrite) {
+			if rerr := w.o.FS.Remove(name); rerr != nil {
+				return fmt.Errorf("commit log: %w", rerr)
+			}
+			err = fmt.Errorf("%w: %w", syscall.ENOSPC, err)
+		}
+		return fmt.Errorf("commit log: %w", err)
+	}
+	w.files = append(w.files, file{f: f})
+	return nil
+}
+
+func (w *Writer) name(i int) string { return fmt.Sprintf("%s/%s%03d", w.o.Dir, filePrefix, i) }
+
+// Room is how many bytes of entries, their headers included, may still be added to this Commit.
+func (w *Writer) Room() int {
+	room := int64(0)
+	if w.cur >= 0 && w.files[w.cur].generation >= w.free {
+		room = w.o.FileBytes - w.pos
+	}
+	if w.spare() >= 0 {
+		room = w.o.FileBytes - BlockSize
+	}
+	return int(room) - (len(w.buf) - BlockSize)
+}
+
+// Add adds an entry and returns the room for its payload, n bytes, which the caller fills before
+// anything else is done with the writer. The caller has asked Room for EntryHeader+n.
+func (w *Writer) Add(e Entry, n int) []byte {
+	at := len(w.buf)
+	w.buf = slices.Grow(w.buf, EntryHeader+n)[:at+EntryHeader+n]
+	e.put(w.buf[at:], n)
+	w.n++
+	return w.buf[at+EntryHeader:]
+}
+
+// Drop takes the entry that was added last, with a payload of n bytes, back.
+func (w *Writer) Drop(n int) {
+	w.buf = w.buf[:len(w.buf)-EntryHeader-n]
+	w.n--
+}
+
+// Discard forgets all entries that were added since the last Commit.
+func (w *Writer) Discard() { w.buf, w.n = w.buf[:BlockSize], 0 }
+
+// Added is the number of entries since the last Commit.
+func (w *Writer) Added() int { return w.n }
+
+// Commit writes what was added and syncs it: it is durable when nil is returned. The entries are
+// forgotten in any case. After an error of writing for lack of room (syscall.ENOSPC, wrapped, which
+// pre-written files do not give on most file systems) the ring is as before and goes on in its next
+// file; after any other one nothing is known of what is on the disk.
+func (w *Writer) Commit() error {
+	if w.n == 0 {
+		return nil
+	}
+	defer w.Discard()
+	padded := w.pad()
+	start, at := int64(BlockSize), w.pos
+	if w.cur < 0 || w.files[w.cur].generation < w.free || w.o.FileBytes-w.pos < int64(padded-BlockSize) {
+		if err := w.begin(); err != nil {
+			return err
+		}
+		start, at = 0, 0
+	}
+	w.sealAll(w.buf[BlockSize:len(w.buf)], w.last)
+	f := w.files[w.cur].f
+	p := w.buf[start:padded]
+	n, err := f.WriteAt(p, at)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	if err != nil && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, io.ErrShortWrite)) {
+		w.pos = w.o.FileBytes // what it has of this write must not be followed by anything
+		return fmt.Errorf("commit log: %w: %w", syscall.ENOSPC, err)
+	}
+	if err == nil && !plantedUnsynced {
+		err = f.SyncData()
+	}
+	if err != nil {
+		return fmt.Errorf("commit log: %w", err)
+	}
+	w.pos = at + int64(len(p))
+	w.ended = w.pos
+	return nil
+}
+
+// pad fills the buffer with zeros up to a whole block and returns its length with them.
+func (w *Writer) pad() int {
+	n := len(w.buf)
+	padded := (n + BlockSize - 1) / BlockSize * BlockSize
+	w.buf = slices.Grow(w.buf, padded-n)
+	clear(w.buf[n:padded])
+	return padded
+}
+
+// begin goes on to the next file: its header goes in front of the entries, into the same write.
+func (w *Writer) begin() error {
+	i := w.spare()
+	if plantedReuse && i < 0 {
+		i = (w.cur + 1) % len(w.files)
+	}
+	if i < 0 {
+		return ErrFull
+	}
+	w.last++
+	h := header{generation: w.last, length: w.o.FileBytes, previousEnd: w.ended, directory: w.o.Directory}
+	h.put(w.buf)
+	w.files[i].generation = w.last
+	w.cur, w.ended = i, BlockSize
+	return nil
+}
+
+// sealAll completes the entries in b.
+func (w *Writer) sealAll(b []byte, generation uint64) {
+	for len(b) > 0 {
+		n := EntryHeader + int(payloadSize(b))
+		seal(b[:n], generation, n == len(b))
+		b = b[n:]
+	}
+}
+
+// Close closes the files.
+func (w *Writer) Close() error {
+	var err error
+	for i := range w.files {
+		err = errors.Join(err, w.files[i].f.Close())
+	}
+	return err
+}
