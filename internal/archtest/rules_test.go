@@ -13,7 +13,8 @@ const importOrder = `
 	# The broker, from the disk upwards.
 	internal/kafka, internal/invariants, internal/metrics < WORDS;
 	WORDS, internal/vfs < broker/internal/storage/commitlog;
-	internal/kafka/batch, broker/internal/storage/commitlog < broker/internal/storage < broker/internal/tier;
+	internal/kafka/batch < broker/internal/storage/clean; # it decides on bytes: files, metrics and clocks are storage's
+	internal/kafka/batch, broker/internal/storage/{commitlog,clean} < broker/internal/storage < broker/internal/tier;
 	WORDS, internal/kafka/{batch,schema} < broker/internal/metadata;
 	broker/internal/storage < broker/internal/quorum;
 	broker/internal/{metadata,quorum} < broker/internal/controller;
@@ -176,6 +177,7 @@ var cores = []struct{ pattern, reason string }{
 	{"internal/kafka/...", "codecs compute on bytes and nothing else"},
 	{"broker/internal/storage", "every crash point of a log must be reachable by seed"},
 	{"broker/internal/storage/commitlog", "every crash point of the ring must be reachable by seed"},
+	{"broker/internal/storage/clean", "what compaction keeps is a function of the batches and the round"},
 	{"broker/internal/replica", "the simulator steps partitions; time is an argument"},
 	{"broker/internal/delayed", "deadlines are compared with the now that is passed in"},
 	{"broker/internal/metadata", "an image is a fold over the metadata log"},

@@ -22,5 +22,5 @@
 // Files: batch.go (the view and its byte table), check.go (structure of stored batches), validate.go
 // (rules for client batches), walk.go (the hot loop over records), invalid.go (why a batch was
 // refused), record.go (one record), iterate.go (records and headers), varint.go, builder.go,
-// control.go (control batches), plain.go (decoding).
+// control.go (control batches), plain.go (decoding), remains.go (what compaction leaves of a batch).
 package batch

@@ -14,6 +14,7 @@ import "fmt"
 // compaction breaks.
 type Records struct {
 	rest   []byte
+	raw    []byte // begins with the current record
 	record Record
 	index  int32
 	count  int32
@@ -49,13 +50,16 @@ func (it *Records) Next() bool {
 		it.err = fmt.Errorf("%w %d of %d: %w", ErrRecord, it.index, it.count, err)
 		return false
 	}
-	it.record, it.rest = r, rest
+	it.record, it.raw, it.rest = r, it.rest, rest
 	it.index++
 	return true
 }
 
 // Record is the current record. It stays valid after Next.
 func (it *Records) Record() Record { return it.record }
+
+// Raw is the current record as it is stored, its length included: a part of plain.
+func (it *Records) Raw() []byte { return it.raw[:len(it.raw)-len(it.rest)] }
 
 // Err is why the iteration ended early: an ErrRecord, or nil at the regular end.
 func (it *Records) Err() error { return it.err }

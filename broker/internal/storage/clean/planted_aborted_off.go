@@ -1,0 +1,5 @@
+//go:build !planted_clean_aborted
+
+package clean
+
+const plantedAborted = false

@@ -1,0 +1,5 @@
+//go:build !planted_clean_marker
+
+package clean
+
+const plantedMarker = false

@@ -1,0 +1,5 @@
+//go:build !planted_clean_renewed
+
+package clean
+
+const plantedRenewed = false

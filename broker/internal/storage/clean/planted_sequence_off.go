@@ -1,0 +1,5 @@
+//go:build !planted_clean_sequence
+
+package clean
+
+const plantedSequence = false

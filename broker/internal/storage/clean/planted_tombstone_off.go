@@ -1,0 +1,5 @@
+//go:build !planted_clean_tombstone
+
+package clean
+
+const plantedTombstone = false
