@@ -48,6 +48,9 @@ func (c *conn) frameBy() time.Time {
 	if plantedClaimsBuyTime {
 		have = c.in.need
 	}
+	if plantedPatientFrame {
+		return time.Now().Add(c.server.opts.FrameTimeout)
+	}
 	return c.frameSince.Add(c.server.opts.FrameTimeout + time.Duration(have)*time.Second/frameRate)
 }
 
@@ -77,7 +80,7 @@ func (c *conn) timedOut() bool {
 	switch {
 	case c.in.partial(): // rest has set frameSince
 		by := c.frameBy()
-		if !now.Before(by) && !plantedPatientFrame {
+		if !now.Before(by) {
 			return c.end(ClosedSlowFrame, fmt.Errorf("frame of %d bytes not complete in time", c.in.need))
 		}
 		c.setArmed(by)
