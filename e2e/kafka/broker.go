@@ -180,6 +180,9 @@ func (b *Broker) awaitReady(ctx context.Context) error {
 	}
 }
 
+// PID is the number of the process.
+func (b *Broker) PID() int { return b.cmd.Process.Pid }
+
 // Output is what the broker has printed so far.
 func (b *Broker) Output() string { return b.out.String() }
 

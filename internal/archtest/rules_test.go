@@ -46,8 +46,9 @@ const importOrder = `
 	internal/lag < console/...;
 
 	# What only measures, shows or drives the rest. e2e talks to real processes over sockets.
-	CODECS, internal/history, internal/history/register, internal/vfs < e2e/...;
-	CODECS, internal/kclient < bench/...;
+	NONE < e2e/kafka;
+	CODECS, internal/history, internal/history/register, internal/vfs, e2e/kafka < e2e/...;
+	CODECS, internal/kclient, e2e/kafka < bench/...;
 	connect/..., connect/connectors/..., registry/..., streams/..., rest/..., mirror/..., console/..., bench/...,
 		broker, broker/offline < internal/cli/... < cmd/...;
 	broker, connect/..., streams/... < examples/...;
@@ -145,7 +146,9 @@ var thirdParties = []thirdParty{
 		"one Codec type, and every decompression has a budget"},
 	{"github.com/pierrec/lz4/v4", []string{"internal/kafka/compress"},
 		"one Codec type, and every decompression has a budget"},
-	{"golang.org/x/sys", []string{"internal/vfs", "broker/internal/network", "internal/cli/..."},
+	{"github.com/HdrHistogram/hdrhistogram-go", []string{"bench/..."},
+		"percentiles of latencies, to three digits whatever their size"},
+	{"golang.org/x/sys", []string{"internal/vfs", "broker/internal/network", "internal/cli/...", "bench/..."},
 		"calls of one operating system stay at the edges, with portable twins"},
 	{"github.com/google/btree", []string{"broker/...", "internal/..."},
 		"ordered maps, where iteration order must not be Go's"},

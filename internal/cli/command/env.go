@@ -29,7 +29,7 @@ func OS(in io.Reader, out, err io.Writer) Env {
 
 // Commands are all of them, in the order in which help lists them.
 func Commands(e Env) []*cobra.Command {
-	return []*cobra.Command{topicCommand(e), produceCommand(e), consumeCommand(e), groupCommand(e), configCommand(e), clusterCommand(e), profileCommand(e)}
+	return []*cobra.Command{topicCommand(e), produceCommand(e), consumeCommand(e), groupCommand(e), configCommand(e), clusterCommand(e), profileCommand(e), benchCommand(e)}
 }
 
 // call is one run of a command.

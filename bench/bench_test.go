@@ -1,0 +1,195 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/thalweg-io/thalweg/broker/brokertest"
+)
+
+func TestQuartiles(t *testing.T) {
+	f := func(want Quartiles, values ...float64) {
+		t.Helper()
+		if got := quartiles(values); got != want {
+			t.Errorf("%v: %+v, want %+v", values, got, want)
+		}
+	}
+	f(Quartiles{7, 7, 7}, 7)
+	f(Quartiles{1.25, 1.5, 1.75}, 2, 1)
+	f(Quartiles{2, 3, 4}, 5, 1, 3, 2, 4)
+}
+
+// TestRatios: more than 1 is better, whichever way the unit goes; a turn is compared with the same turn.
+func TestRatios(t *testing.T) {
+	first, other := []Sample{{Requests: 10}, {Requests: 20}}, []Sample{{Requests: 20}, {Requests: 30}}
+	less := measure{of: requests}
+	if r := ratios(less, first, other); r[0] != 2 || r[1] != 1.5 {
+		t.Error("less is better:", r)
+	}
+	less.more = true
+	if r := ratios(less, first, other); r[0] != 0.5 || r[1] != 20.0/30 {
+		t.Error("more is better:", r)
+	}
+}
+
+// TestAnswerReader cuts a stream of answers at every place.
+func TestAnswerReader(t *testing.T) {
+	var stream []byte
+	sizes := []int{0, 1, 4, prefixBytes - 1, prefixBytes, prefixBytes + 1, 1000}
+	for i, n := range sizes {
+		stream = binary.BigEndian.AppendUint32(stream, uint32(n))
+		stream = append(stream, bytes.Repeat([]byte{byte(i)}, n)...)
+	}
+	for piece := 1; piece <= len(stream); piece++ {
+		var a answerReader
+		var got []int
+		for rest := stream; len(rest) > 0; {
+			n := min(piece, len(rest))
+			err := a.read(rest[:n], func(prefix []byte, size int) error {
+				if want := bytes.Repeat([]byte{byte(len(got))}, min(size, prefixBytes)); !bytes.Equal(prefix, want) {
+					t.Errorf("pieces of %d: answer %d begins with %v", piece, len(got), prefix)
+				}
+				got = append(got, size)
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			rest = rest[n:]
+		}
+		if len(got) != len(sizes) {
+			t.Fatalf("pieces of %d: %d answers", piece, len(got))
+		}
+	}
+}
+
+// TestWrongAnswers: what a broker refuses does not count as work.
+func TestWrongAnswers(t *testing.T) {
+	b := testBroker(t)
+	s := &stage{Broker: b, scale: 1, policy: PolicyOS, topicName: "t"}
+	p := &producing{shape: sized(1000, 100), acks: 1, connections: 1, window: 2, partitions: 1, batches: 10}
+	records, err := p.shape.build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.topic(t.Context(), "t", 1, PolicyOS); err != nil {
+		t.Fatal(err)
+	}
+	run := func(change func(frame []byte, r produce)) error {
+		r := newProduce("t", 1, bytes.Clone(records))
+		change(r.frame, r)
+		_, err := s.measure(t.Context(), p.flows(r, 10), 0)
+		return err
+	}
+	if err := run(func([]byte, produce) {}); err != nil {
+		t.Error("good batches:", err)
+	}
+	if err := run(func(frame []byte, r produce) { r.to(frame, 1) }); err == nil || !strings.Contains(err.Error(), "UNKNOWN_TOPIC") {
+		t.Error("a partition that is not there:", err)
+	}
+	if err := run(func(frame []byte, _ produce) { frame[len(frame)-10] ^= 1 }); err == nil {
+		t.Error("a damaged batch was taken")
+	}
+}
+
+// testBroker is a broker in this process and in memory, whose processor time is therefore the driver's too.
+func testBroker(t *testing.T) *Broker {
+	t.Helper()
+	if _, err := cpuOf(os.Getpid()); errors.Is(err, ErrSystem) {
+		t.Skip(err)
+	}
+	b := &Broker{Name: "test", Addr: brokertest.Start(t).Addr(), PID: os.Getpid(), dir: t.TempDir(), stop: func() error { return nil },
+		plain: map[string]string{"flush.policy": "os"}, durable: map[string]string{"flush.policy": "group"}}
+	if err := b.begin(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.admin.Close)
+	return b
+}
+
+// TestRun lets two brokers do very little work of most scenarios and looks at the whole report.
+func TestRun(t *testing.T) {
+	maker := func(name string) Maker {
+		return Maker{Name: name, About: "in the test", Start: func(_ context.Context, dir string, _ map[string]string) (*Broker, error) {
+			b := *testBroker(t)
+			b.Name = name
+			return &b, os.MkdirAll(dir, 0o755)
+		}}
+	}
+	report, err := Run(t.Context(), Options{Makers: []Maker{maker("a"), maker("b")}, Turns: 3, Scale: 0.001, Dir: t.TempDir(),
+		Only: regexp.MustCompile(`^(P1|P3|P5|P5b|P6|P7b|A1|P8|F1|F2|F2b|F2c) `)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, r := range report.Rows {
+		seen[r.ID] = true
+		if r.Failed != "" {
+			t.Errorf("%s: %s", r.ID, r.Failed)
+			continue
+		}
+		if len(r.Cells) != 2 || r.Cells[0].Ratio != nil || r.Cells[1].Ratio == nil {
+			t.Fatalf("%s: %+v", r.ID, r)
+		}
+		for _, c := range r.Cells {
+			if c.Value.Median <= 0 || c.Value.Q1 > c.Value.Median || c.Value.Median > c.Value.Q3 {
+				t.Errorf("%s: %+v", r.ID, c)
+			}
+		}
+	}
+	if len(seen) != 12 {
+		t.Errorf("scenarios: %v", seen)
+	}
+	var page, doc bytes.Buffer
+	if err := errors.Join(report.WriteMarkdown(&page), report.WriteJSON(&doc)); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(page.String()), "\n")
+	head := lines[len(lines)-len(report.Rows)-2]
+	for _, line := range lines[len(lines)-len(report.Rows):] {
+		if strings.Count(line, "|") != strings.Count(head, "|") {
+			t.Errorf("columns of %q differ from those of %q", line, head)
+		}
+	}
+}
+
+// TestFailure: a scenario that cannot be measured is a row that says so.
+func TestFailure(t *testing.T) {
+	s := Maker{Name: "a", Start: func(_ context.Context, dir string, _ map[string]string) (*Broker, error) {
+		b := testBroker(t)
+		b.plain = map[string]string{"no.such.config": "x"}
+		return b, os.MkdirAll(dir, 0o755)
+	}}
+	report, err := Run(t.Context(), Options{Makers: []Maker{s}, Turns: 2, Scale: 0.001, Dir: t.TempDir(), Only: regexp.MustCompile("^P1 ")})
+	if err != nil || len(report.Rows) != 1 || !strings.Contains(report.Rows[0].Failed, "INVALID_CONFIG") {
+		t.Fatalf("%v, %+v", err, report.Rows)
+	}
+	var page bytes.Buffer
+	if err := report.WriteMarkdown(&page); err != nil || !strings.Contains(page.String(), "failed") {
+		t.Errorf("%v\n%s", err, &page)
+	}
+}
+
+// TestWarm gives back what it has touched.
+func TestWarm(t *testing.T) {
+	now, most, err := memoryOf(os.Getpid())
+	if errors.Is(err, ErrSystem) {
+		t.Skip(err)
+	}
+	if err := errors.Join(err, warm(warmPiece+4096)); err != nil {
+		t.Fatal(err)
+	}
+	after, mostAfter, err := memoryOf(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mostAfter-max(most, now) < warmPiece/2 || after-now > warmPiece/2 {
+		t.Errorf("in memory before %d, at most %d; after %d, at most %d", now, most, after, mostAfter)
+	}
+}

@@ -1,0 +1,129 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Broker is a running broker process.
+type Broker struct {
+	Name string // "thalweg", "kafka"
+	Addr string
+	PID  int
+
+	dir    string // its data
+	stop   func() error
+	output func() string // what it has printed
+	admin  *kadm.Client
+	// durable are the configs of a topic whose acknowledgements mean "on the disk"; plain, "in the page cache".
+	durable, plain map[string]string
+}
+
+// Maker starts brokers of one kind.
+type Maker struct {
+	Name string // how it is called in results
+	// About says what it is: version, and how it is set up.
+	About string
+	// Start starts a broker whose data is in a new directory, and returns when it serves. properties are added to its server.properties.
+	Start func(ctx context.Context, dir string, properties map[string]string) (*Broker, error)
+}
+
+// Policies of flushing, by which results are told apart.
+const (
+	PolicyOS    = "os"    // acknowledged = in the page cache, as Kafka's default
+	PolicyGroup = "group" // acknowledged = on the disk; Kafka's flush.messages=1
+)
+
+// fileDeleteWithin bounds how long a broker may take to remove the files of a topic.
+const fileDeleteWithin = 90 * time.Second
+
+// begin connects what the rig needs beside the measured connections.
+func (b *Broker) begin() error {
+	cl, err := kgo.NewClient(kgo.SeedBrokers(b.Addr), kgo.MetadataMinAge(10*time.Millisecond))
+	if err != nil {
+		return err
+	}
+	b.admin = kadm.NewClient(cl)
+	return nil
+}
+
+// Stop ends the process. Its data stays.
+func (b *Broker) Stop() error {
+	if b.admin != nil {
+		b.admin.Close()
+	}
+	return b.stop()
+}
+
+// topic creates a topic of one replica under a policy, and returns when its partitions have leaders.
+func (b *Broker) topic(ctx context.Context, name string, partitions int, policy string) error {
+	configs := map[string]*string{}
+	from := b.plain
+	if policy == PolicyGroup {
+		from = b.durable
+	}
+	for k, v := range from {
+		configs[k] = kadm.StringPtr(v)
+	}
+	if _, err := b.admin.CreateTopic(ctx, int32(partitions), 1, configs, name); err != nil {
+		return fmt.Errorf("%s: create %s: %w", b.Name, name, err)
+	}
+	for {
+		topics, err := b.admin.ListTopics(ctx, name)
+		if err != nil {
+			return err
+		}
+		led := 0
+		for _, p := range topics[name].Partitions {
+			if p.Err == nil && p.Leader >= 0 {
+				led++
+			}
+		}
+		if led == partitions {
+			return nil
+		}
+		if err := pause(ctx, 10*time.Millisecond); err != nil {
+			return fmt.Errorf("%s: %s has no leaders: %w", b.Name, name, err)
+		}
+	}
+}
+
+// drop deletes a topic and waits until its files are gone, so that their pages are free again.
+func (b *Broker) drop(ctx context.Context, name string) error {
+	if _, err := b.admin.DeleteTopic(ctx, name); err != nil {
+		return fmt.Errorf("%s: delete %s: %w", b.Name, name, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, fileDeleteWithin)
+	defer cancel()
+	for {
+		left, err := filepath.Glob(filepath.Join(b.dir, name+"-*"))
+		if err != nil || len(left) == 0 {
+			return err
+		}
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return fmt.Errorf("%s: files of %s are left: %w", b.Name, name, err)
+		}
+	}
+}
+
+// pause waits, or fails when the context ends.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// lastLines is the end of what a process printed, for messages.
+func lastLines(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-20):], "\n")
+}

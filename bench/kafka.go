@@ -1,0 +1,32 @@
+package bench
+
+import (
+	"context"
+	"maps"
+
+	"github.com/thalweg-io/thalweg/e2e/kafka"
+)
+
+// Kafka makes Apache Kafka brokers: one node, controller and broker in one process, with the JVM options of Kafka's own
+// scripts and a heap of 1 GiB. The first call downloads it. Errors: kafka.ErrNoJava, or what Maven said.
+func Kafka(ctx context.Context) (Maker, error) {
+	home, err := kafka.Fetch(ctx)
+	if err != nil {
+		return Maker{}, err
+	}
+	home = home.AsShipped()
+	m := Maker{Name: "kafka", About: "Apache Kafka " + home.Version + ", KRaft, controller and broker in one process, JVM options of its scripts, heap 1 GiB, default threads"}
+	m.Start = func(ctx context.Context, dir string, properties map[string]string) (*Broker, error) {
+		// Files of deleted topics go at once, as ours do: they would fill the page cache for a minute.
+		all := map[string]string{"log.segment.delete.delay.ms": "0"}
+		maps.Copy(all, properties)
+		k, err := home.Start(ctx, dir, all)
+		if err != nil {
+			return nil, err
+		}
+		b := &Broker{Name: m.Name, Addr: k.Addr, PID: k.PID(), dir: dir, stop: k.Stop, output: k.Output,
+			durable: map[string]string{"flush.messages": "1"}}
+		return b, b.begin()
+	}
+	return m, nil
+}

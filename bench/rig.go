@@ -1,0 +1,210 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+)
+
+// Options say what to measure.
+type Options struct {
+	// Makers start the brokers; the others are compared with the first one. At least one.
+	Makers []Maker
+	// Only chooses scenarios by id and title. nil: all.
+	Only *regexp.Regexp
+	// Turns is how often each broker does the work of a scenario; the first turn is thrown away. At least 2.
+	Turns int
+	// Scale multiplies the work of each turn. 1 is the work that results are published for.
+	Scale float64
+	// Dir is where the brokers' data goes; an empty directory in it is made for each and removed at the end.
+	Dir string
+	// Tell is told what goes on. nil: nobody is.
+	Tell func(format string, args ...any)
+}
+
+// Rig is brokers that run side by side, and what was measured with them.
+type Rig struct {
+	o       Options
+	brokers []*Broker
+	rows    []Row
+}
+
+// Run starts the brokers, measures the chosen scenarios and stops them. A scenario that fails becomes a row that says so, and
+// the others go on; an error means that there are no results. Errors: ErrSystem where this cannot be done.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	if _, err := cpuOf(os.Getpid()); err != nil {
+		return nil, err
+	}
+	if o.Tell == nil {
+		o.Tell = func(string, ...any) {}
+	}
+	r := &Rig{o: o}
+	report := &Report{Machine: machine(o.Dir), Turns: o.Turns, Scale: o.Scale, Began: time.Now()}
+	for _, m := range o.Makers {
+		report.Brokers = append(report.Brokers, About{m.Name, m.About})
+	}
+	err := r.runAll(ctx)
+	err = errors.Join(err, r.stop())
+	report.Rows = r.rows
+	report.Seconds = time.Since(report.Began).Seconds()
+	return report, err
+}
+
+func (r *Rig) runAll(ctx context.Context) error {
+	for _, s := range scenarios() {
+		if r.o.Only != nil && !r.o.Only.MatchString(s.id+" "+s.title) {
+			continue
+		}
+		if err := r.start(ctx); err != nil {
+			return err
+		}
+		r.o.Tell("%s %s, %s", s.id, s.title, s.policy)
+		if err := r.conduct(ctx, s); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			r.o.Tell("%s: %v", s.id, err)
+			r.rows = append(r.rows, Row{ID: s.id, Title: s.title, Policy: s.policy, Failed: err.Error()})
+		}
+	}
+	return nil
+}
+
+// start starts the brokers, unless they run.
+func (r *Rig) start(ctx context.Context) error {
+	if r.brokers != nil {
+		return nil
+	}
+	for _, m := range r.o.Makers {
+		dir, err := os.MkdirTemp(r.o.Dir, "thalweg-bench-"+m.Name+"-")
+		if err != nil {
+			return err
+		}
+		r.o.Tell("start %s", m.Name)
+		b, err := m.Start(ctx, filepath.Join(dir, "data"), nil)
+		if err != nil {
+			return errors.Join(err, os.RemoveAll(dir))
+		}
+		stop := b.stop
+		b.stop = func() error { return errors.Join(stop(), os.RemoveAll(dir)) }
+		r.brokers = append(r.brokers, b)
+	}
+	return nil
+}
+
+func (r *Rig) stop() error {
+	var errs []error
+	for _, b := range r.brokers {
+		errs = append(errs, b.Stop())
+	}
+	r.brokers = nil
+	return errors.Join(errs...)
+}
+
+// conduct lets all brokers do the work of a scenario in turns.
+func (r *Rig) conduct(ctx context.Context, s scenario) error {
+	stages := make([]*stage, len(r.brokers))
+	for i, b := range r.brokers {
+		stages[i] = &stage{Broker: b, scale: r.o.Scale, policy: s.policy, topicName: "bench-" + s.id}
+		if s.setup != nil {
+			if err := s.setup(ctx, stages[i]); err != nil {
+				return fmt.Errorf("%s: set up: %w", b.Name, err)
+			}
+		}
+	}
+	samples := make([][]Sample, len(stages))
+	for turn := range r.o.Turns {
+		for i, st := range stages {
+			sample, err := s.run(ctx, st)
+			if err != nil {
+				return fmt.Errorf("%s: turn %d: %w", st.Name, turn, err)
+			}
+			if turn > 0 {
+				samples[i] = append(samples[i], sample)
+			}
+		}
+	}
+	for i, st := range stages {
+		if s.clear != nil {
+			if err := s.clear(ctx, st); err != nil {
+				return fmt.Errorf("%s: clear up: %w", r.brokers[i].Name, err)
+			}
+		}
+	}
+	r.rows = append(r.rows, rowsOf(s, r.o.Makers, samples)...)
+	return nil
+}
+
+// stage is a broker during a scenario.
+type stage struct {
+	*Broker
+	scale     float64
+	policy    string
+	topicName string
+}
+
+// scaled is so much work, made less or more by the scale; at least 1.
+func (s *stage) scaled(n int) int { return max(1, int(float64(n)*s.scale)) }
+
+// Sample is what one turn of one broker gave.
+type Sample struct {
+	Wall    time.Duration `json:"wall_ns"`
+	CPU     CPU           `json:"cpu"`    // the broker's
+	Driver  CPU           `json:"driver"` // the rig's own
+	Calls   int64         `json:"calls"`  // system calls of the broker that read or write
+	Bytes   int64         `json:"bytes"`  // of values
+	Records int64         `json:"records"`
+	// Requests are those of the measured kind.
+	Requests int64 `json:"requests"`
+	// Extra are figures that only this scenario has.
+	Extra map[string]float64 `json:"extra,omitempty"`
+}
+
+// measure runs the flows and accounts for them. dirty is how many bytes the broker will write.
+func (s *stage) measure(ctx context.Context, flows []*flow, dirty int64) (Sample, error) {
+	g, err := connect(ctx, s.Addr, flows)
+	if err != nil {
+		return Sample{}, err
+	}
+	defer g.close()
+	if err := warm(dirty + dirty/8); err != nil {
+		return Sample{}, err
+	}
+	return s.account(func() error { return g.run(ctx) })
+}
+
+// account runs f and tells what it cost.
+func (s *stage) account(f func() error) (sample Sample, err error) {
+	before, err := cpuOf(s.PID)
+	if err != nil {
+		return sample, err
+	}
+	calls, err := callsOf(s.PID)
+	if err != nil {
+		return sample, err
+	}
+	own, err := cpuOf(os.Getpid())
+	if err != nil {
+		return sample, err
+	}
+	begin := time.Now()
+	if err := f(); err != nil {
+		return sample, err
+	}
+	sample.Wall = time.Since(begin)
+	after, err := cpuOf(s.PID)
+	if err != nil {
+		return sample, err
+	}
+	ownAfter, err := cpuOf(os.Getpid())
+	if err != nil {
+		return sample, err
+	}
+	callsAfter, err := callsOf(s.PID)
+	sample.CPU, sample.Driver, sample.Calls = after.minus(before), ownAfter.minus(own), callsAfter-calls
+	return sample, err
+}

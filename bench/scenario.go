@@ -1,0 +1,71 @@
+package bench
+
+import (
+	"context"
+	"time"
+)
+
+// scenario is a piece of work that every broker is given.
+type scenario struct {
+	id     string // of PERFORMANCE's table of workloads, with a letter where it has several rows
+	title  string
+	policy string // of flushing: PolicyOS or PolicyGroup
+	// setup and clear surround the turns; may be nil.
+	setup, clear func(context.Context, *stage) error
+	run          func(context.Context, *stage) (Sample, error)
+	measures     []measure
+}
+
+// measure is a figure of a sample: a row of the table.
+type measure struct {
+	unit string
+	of   func(Sample) float64
+	// more says that more is better; else less is.
+	more bool
+	// limit is what a throwaway broker of 680 lines needed on the reference machine, goal what ours is to reach; 0: none.
+	limit, goal float64
+}
+
+const gib = 1 << 30
+
+// perGiB is what a gibibyte of values costs the broker.
+func perGiB(limit, goal float64) measure {
+	return measure{unit: "CPU s/GiB", limit: limit, goal: goal,
+		of: func(s Sample) float64 { return s.CPU.Total.Seconds() / (float64(s.Bytes) / gib) }}
+}
+
+// perMillion is what a million records cost the broker.
+func perMillion(limit, goal float64) measure {
+	return measure{unit: "CPU s/M records", limit: limit, goal: goal,
+		of: func(s Sample) float64 { return s.CPU.Total.Seconds() / (float64(s.Records) / 1e6) }}
+}
+
+// perRequest is what a request costs the broker.
+func perRequest(limit, goal float64) measure {
+	return measure{unit: "CPU µs/request", limit: limit, goal: goal,
+		of: func(s Sample) float64 { return s.CPU.Total.Seconds() * 1e6 / float64(s.Requests) }}
+}
+
+// throughput is by the clock: it is told, never judged.
+func throughput(unit string, of func(Sample) float64) measure {
+	return measure{unit: unit, more: true, of: func(s Sample) float64 { return of(s) / s.Wall.Seconds() }}
+}
+
+func megabytes(s Sample) float64 { return float64(s.Bytes) / 1e6 }
+func requests(s Sample) float64  { return float64(s.Requests) }
+
+// extra is a figure that the scenario itself has put into the sample.
+func extra(name string, limit, goal float64) measure {
+	return measure{unit: name, limit: limit, goal: goal, of: func(s Sample) float64 { return s.Extra[name] }}
+}
+
+// scenarios are all of them, in the order of the report.
+func scenarios() []scenario {
+	var all []scenario
+	all = append(all, produceScenarios()...)
+	return append(all, fetchScenarios()...)
+}
+
+// microseconds and milliseconds of nanoseconds.
+func microseconds(ns int64) float64 { return float64(ns) / float64(time.Microsecond) }
+func milliseconds(ns int64) float64 { return float64(ns) / float64(time.Millisecond) }

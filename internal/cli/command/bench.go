@@ -1,0 +1,158 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/thalweg-io/thalweg/bench"
+	"github.com/thalweg-io/thalweg/internal/cli/output"
+)
+
+// Turns and scale of runs: a quick one and one whose results are worth keeping.
+const (
+	benchTurns, benchScale           = 8, 1.0
+	benchQuickTurns, benchQuickScale = 4, 0.2
+)
+
+func benchCommand(e Env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "measure what brokers cost, side by side",
+		Long: `Starts a broker of this binary, and peers beside it, each with a new directory; gives all of them the same work in turns; and
+says what that cost: processor time of the broker's process, as the operating system accounts for it, with the quartiles
+over the turns. The first turn does not count. A peer's column is followed by how many times better the first broker was, turn by turn.
+
+--peer kafka is an Apache Kafka, which is downloaded through Maven once and needs Java 17 or newer; --peer
+NAME=BINARY is another binary of ours, so that a change can be held against what was before it.
+
+The driver replays prepared requests over loopback. The table also tells the broker's share of time outside
+the kernel, the driver's own time in relation to the broker's, and the system calls per request that read or write.`,
+		Example: "thalweg bench --quick\nthalweg bench --peer kafka --page performance.md\nthalweg bench --only 'P1|F2' --peer before=/tmp/thalweg-before",
+		Args:    between(0, 0, ""),
+		RunE:    e.run(runBench),
+	}
+	outputFlag(cmd)
+	f := cmd.Flags()
+	f.StringArray("peer", nil, "another broker: `kafka`, or NAME=BINARY")
+	f.String("binary", "", "the first broker's `FILE`; this binary without it")
+	f.String("only", "", "scenarios whose number or title matches a regular expression")
+	f.Bool("quick", false, fmt.Sprintf("less of everything: %d turns, a scale of %g", benchQuickTurns, benchQuickScale))
+	f.Int("turns", benchTurns, "how often each broker does the work")
+	f.Float64("scale", benchScale, "how much work a turn is")
+	f.String("dir", os.TempDir(), "where the data goes, gigabytes of it; removed at the end")
+	f.Lookup("dir").DefValue = "the system's for temporary files"
+	f.String("page", "", "write the table to a `FILE` as Markdown, too")
+	f.String("json", "", "write everything to a `FILE` as JSON, too")
+	return cmd
+}
+
+func runBench(c *call, _ []string) error {
+	o, err := benchOptions(c)
+	if err != nil {
+		return err
+	}
+	report, err := bench.Run(c.ctx, o)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(writeFile(c.text("page"), report.WriteMarkdown), writeFile(c.text("json"), report.WriteJSON)); err != nil {
+		return err
+	}
+	if c.format == output.AsJSON {
+		return report.WriteJSON(c.Out)
+	}
+	if err := benchTable(report).Write(c.Out, c.format); err != nil {
+		return err
+	}
+	for _, r := range report.Rows {
+		if r.Failed != "" {
+			return fmt.Errorf("not everything could be measured: %s: %s", r.ID, r.Failed)
+		}
+	}
+	return nil
+}
+
+func benchOptions(c *call) (bench.Options, error) {
+	o := bench.Options{Turns: c.number("turns"), Dir: c.text("dir")}
+	o.Tell = func(format string, args ...any) { fmt.Fprintf(c.Err, format+"\n", args...) }
+	var err error
+	if o.Scale, err = c.cmd.Flags().GetFloat64("scale"); err != nil {
+		panic("BUG: " + err.Error())
+	}
+	if c.flag("quick") && !c.given("turns") {
+		o.Turns = benchQuickTurns
+	}
+	if c.flag("quick") && !c.given("scale") {
+		o.Scale = benchQuickScale
+	}
+	if o.Turns < 2 || o.Scale <= 0 {
+		return o, Misuse("--turns must be 2 or more, --scale more than 0")
+	}
+	if only := c.text("only"); only != "" {
+		if o.Only, err = regexp.Compile(only); err != nil {
+			return o, Misuse("--only: %v", err)
+		}
+	}
+	binary := c.text("binary")
+	if binary == "" {
+		if binary, err = os.Executable(); err != nil {
+			return o, err
+		}
+	}
+	o.Makers = []bench.Maker{bench.Thalweg("thalweg", binary)}
+	for _, peer := range c.list("peer") {
+		m, err := benchPeer(c, peer)
+		if err != nil {
+			return o, err
+		}
+		o.Makers = append(o.Makers, m)
+	}
+	return o, nil
+}
+
+func benchPeer(c *call, peer string) (bench.Maker, error) {
+	if peer == "kafka" {
+		return bench.Kafka(c.ctx)
+	}
+	name, binary, ok := strings.Cut(peer, "=")
+	if !ok || name == "" || binary == "" {
+		return bench.Maker{}, Misuse("--peer is %q, it must be kafka or NAME=BINARY", peer)
+	}
+	return bench.Thalweg(name, binary), nil
+}
+
+// writeFile writes a file, if one is wanted.
+func writeFile(path string, write func(io.Writer) error) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
+}
+
+func benchTable(report *bench.Report) *output.Table {
+	columns := []string{"#", "workload", "policy", "unit", ">limit", ">goal"}
+	for i, b := range report.Brokers {
+		columns = append(columns, ">"+b.Name)
+		if i > 0 {
+			columns = append(columns, ">vs_"+b.Name)
+		}
+	}
+	t := output.New(append(columns, ">user", ">driver", ">calls")...)
+	for _, r := range report.Rows {
+		row := []any{r.ID, r.Title, r.Policy, missing(r.Unit)}
+		for _, text := range r.Texts(len(columns) - 4 + 3) {
+			row = append(row, missing(text))
+		}
+		t.Add(row...)
+	}
+	return t
+}
