@@ -90,6 +90,9 @@ type Config struct {
 	// MetricsListener is host:port of the HTTP listener for metrics and probes (metrics.listener), which has neither
 	// encryption nor authentication. An empty host is loopback. Default: none.
 	MetricsListener string
+	// Profiling is metrics.profiling: the metrics listener, which must be on loopback then, also serves Go's profiles of the
+	// process at /debug/pprof/. Kafka has no such key.
+	Profiling bool
 
 	// Logger gets what an operator should know. Default: nothing is logged.
 	Logger *slog.Logger
@@ -188,12 +191,21 @@ func (c *Config) check() error {
 			return badConfig("metrics.listener %q is not host:port", c.MetricsListener)
 		}
 	}
+	if c.Profiling && !onLoopback(c.MetricsListener) {
+		return badConfig("metrics.profiling needs a metrics.listener on loopback: whoever reaches it can read the process's memory and slow it down")
+	}
 	if c.ClusterID != "" {
 		if _, err := kafka.ParseUUID(c.ClusterID); err != nil {
 			return badConfig("cluster id %q is not 22 characters of base64", c.ClusterID)
 		}
 	}
 	return nil
+}
+
+// onLoopback reports whether host:port is an address that only this machine reaches.
+func onLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
 }
 
 func orDefault[T int | int32 | int64](v, def T) T {

@@ -210,6 +210,29 @@ func TestMetricsListener(t *testing.T) {
 	}
 }
 
+// Profiles are served only where they are asked for, and never beyond loopback.
+func TestProfiling(t *testing.T) {
+	if code, _, _ := get(t, brokertest.Start(t, withMetrics()), "/debug/pprof/"); code != http.StatusNotFound {
+		t.Errorf("without being asked: %d", code)
+	}
+	b := brokertest.Start(t, withMetrics(), brokertest.WithProperty("metrics.profiling", "true"))
+	for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap?debug=1", "/debug/pprof/goroutine?debug=1"} {
+		if code, body, _ := get(t, b, path); code != http.StatusOK || !strings.Contains(body, "goroutine") && !strings.Contains(body, "heap profile") {
+			t.Errorf("%s: %d %.100q", path, code, body)
+		}
+	}
+	for _, at := range []string{"", "0.0.0.0:9404", "192.0.2.1:9404", "example.com:9404"} {
+		if _, err := broker.New(broker.Config{MetricsListener: at, Profiling: true}); !errors.Is(err, broker.ErrConfig) {
+			t.Errorf("profiles at %q: %v", at, err)
+		}
+	}
+	for _, at := range []string{":9404", "localhost:9404", "[::1]:9404"} {
+		if _, err := broker.New(broker.Config{MetricsListener: at, Profiling: true}); err != nil {
+			t.Errorf("profiles at %q: %v", at, err)
+		}
+	}
+}
+
 // The probes say yes while the broker serves and no, with a reason, when it does not.
 func TestProbes(t *testing.T) {
 	b := brokertest.Start(t, withMetrics())

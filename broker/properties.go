@@ -64,6 +64,7 @@ var properties = []property{
 	}},
 	{[]string{"connections.max.idle.ms"}, func(c *Config, v string) error { return millis(&c.ConnectionsMaxIdle, v) }},
 	{[]string{"metrics.listener"}, func(c *Config, v string) error { c.MetricsListener = v; return nil }},
+	{[]string{"metrics.profiling"}, func(c *Config, v string) error { return boolean(&c.Profiling, v) }},
 	{[]string{"queued.max.request.bytes"}, func(c *Config, v string) error { return integer(&c.RequestMemoryBytes, v, -1) }},
 }
 

@@ -63,6 +63,7 @@ func (b *Broker) serverConfigs() []admin.ServerConfig {
 		number("max.incremental.fetch.session.cache.slots", int64(c.FetchSessions), defaultFetchSessions),
 		given("node.id", kmsg.ConfigTypeInt, node),
 		given("metrics.listener", kmsg.ConfigTypeString, c.MetricsListener),
+		boolean("metrics.profiling", c.Profiling, false),
 		number("controller.quota.window.num", int64(c.ControllerQuotaWindow.Num), 11),
 		number("controller.quota.window.size.seconds", int64(c.ControllerQuotaWindow.Seconds), 1),
 		number("quota.window.num", int64(c.QuotaWindow.Num), 11),

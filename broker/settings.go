@@ -24,7 +24,7 @@ type Setting struct {
 
 // ownDefaults are the defaults that differ from Kafka's.
 var ownDefaults = map[string]string{"node.id": "1", "listeners": DefaultListener, "log.dirs": DefaultLogDir,
-	"queued.max.request.bytes": "268435456", "metrics.listener": ""}
+	"queued.max.request.bytes": "268435456", "metrics.listener": "", "metrics.profiling": "false"}
 
 // Settings tells of every key on which this version acts, and of every other one that is given, what counts and
 // why, sorted by key. Of several keys that mean the same, those are left out that are not given and have no
