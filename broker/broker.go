@@ -51,7 +51,7 @@ type Broker struct {
 	groups   *coordinator.Runtime
 	watch    groupWatch
 	clock    *delayed.Clock
-	sweeper  *sweeper
+	upkeep   upkeep
 	openers  *openers
 	network  *network.Server
 	data     *data.Handlers
@@ -165,8 +165,10 @@ func bindError(l Listener, err error) error {
 func (b *Broker) openDirs() error {
 	b.clusterID = b.cfg.ClusterID
 	for _, path := range b.cfg.LogDirs {
+		lane := newLane(path, 1)
 		d, err := storage.OpenDir(b.cfg.FS, path, storage.DirOptions{
 			ClusterID: b.clusterID, NodeID: kafka.BrokerID(b.cfg.NodeID), Random: random16, Logger: b.lg,
+			Doomed: func() { lane.poke(unlinkChore) },
 		})
 		if err != nil && len(b.dirs) > 0 && !storage.Refusal(err) {
 			b.lg.Error("data directory is offline, its partitions are not served", "dir", path, "err", err)
@@ -177,6 +179,8 @@ func (b *Broker) openDirs() error {
 			return err // names the directory
 		}
 		b.dirs = append(b.dirs, d)
+		lane.dir = d
+		b.upkeep.lanes = append(b.upkeep.lanes, lane)
 		b.clusterID = d.ClusterID()
 		d.Start()
 	}
@@ -196,12 +200,14 @@ func (b *Broker) startQuorum() error {
 	}
 	self := kafka.BrokerID(b.cfg.NodeID)
 	b.loader = metadata.NewLoader(metadata.ImageOptions{ClusterID: b.clusterID, NodeID: self, Defaults: defaults})
-	b.sweeper = newSweeper()
 	b.openers = newOpeners(b.dirs)
 	manager := replica.NewManager(replica.Options{
-		Self: self, Dirs: b.dirs, Lost: b.lost, Logger: b.lg, FS: b.cfg.FS, Doomed: b.sweeper.doomed, Opening: b.openers.opening,
+		Self: self, Dirs: b.dirs, Lost: b.lost, Logger: b.lg, FS: b.cfg.FS, Doomed: func(d *storage.Dir) { b.upkeep.of(d).poke(sweepChore) }, Opening: b.openers.opening,
 	})
-	go b.sweeper.run(manager)
+	for _, d := range b.dirs {
+		b.upkeep.tend(d, manager, &b.cfg)
+	}
+	b.upkeep.start()
 	b.openers.start(manager)
 	b.loader.Subscribe(manager)
 	b.quotas = quota.NewManager(quota.Options{Client: b.cfg.QuotaWindow.window(), Controller: b.cfg.ControllerQuotaWindow.window()}, time.Now)
@@ -273,6 +279,9 @@ func (b *Broker) checkDirs() {
 		switch err := d.Err(); {
 		case err == nil:
 			alive++
+			if d.Full() {
+				b.upkeep.of(d).poke(unlinkChore) // without the delay of file.delete.delay.ms
+			}
 		case i == 0:
 			b.fail(fmt.Errorf("data directory %s, which holds the metadata log, has failed: %w", d.Path(), err))
 		}
@@ -368,7 +377,7 @@ func (b *Broker) stop(ctx context.Context) error {
 	b.life.leave(ctx)
 	b.clock.Stop()
 	errs = append(errs, b.runner.Stop())
-	b.sweeper.end()
+	b.upkeep.end()
 	b.openers.end()
 	for _, d := range b.dirs {
 		errs = append(errs, d.Close(true, kafka.BrokerEpoch(b.epoch.Load())))
@@ -399,8 +408,8 @@ func (b *Broker) abandon() {
 	if b.runner != nil {
 		_ = b.runner.Stop()
 	}
-	if b.sweeper != nil {
-		b.sweeper.end()
+	if b.openers != nil {
+		b.upkeep.end()
 		b.openers.end()
 	}
 	for _, d := range b.dirs {

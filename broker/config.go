@@ -83,6 +83,11 @@ type Config struct {
 	// MaxPartitions bounds the partitions of all topics together (max.partitions, a key that Kafka does not have).
 	// Default: 100,000. Negative: no limit.
 	MaxPartitions int
+	// RetentionCheck is how often it is looked whether segments are to be rolled or deleted by their age, or deleted by the size
+	// of their log (log.retention.check.interval.ms). Default: 5 minutes.
+	RetentionCheck time.Duration
+	// InitialTaskDelay is how long after the start that is done first (log.initial.task.delay.ms). Default: 30 s. Negative: none.
+	InitialTaskDelay time.Duration
 	// RequestMemoryBytes bounds the memory of requests being read and decoded
 	// (queued.max.request.bytes). Default: 256 MiB.
 	RequestMemoryBytes int64
@@ -118,6 +123,12 @@ const defaultMaxPartitions = 100_000
 // defaultFetchSessions is Kafka's default of max.incremental.fetch.session.cache.slots.
 const defaultFetchSessions = 1000
 
+// Kafka's defaults.
+const (
+	defaultRetentionCheck   = 5 * time.Minute
+	defaultInitialTaskDelay = 30 * time.Second
+)
+
 // ErrConfig is what every error about a configuration is (errors.Is).
 var ErrConfig = errors.New("invalid configuration")
 
@@ -149,6 +160,8 @@ func (c Config) withDefaults() (Config, error) {
 	for _, w := range []*QuotaWindow{&c.QuotaWindow, &c.ControllerQuotaWindow} {
 		w.Num, w.Seconds = orDefault(w.Num, quota.DefaultWindow.Num), orDefault(w.Seconds, int(quota.DefaultWindow.Size/time.Second))
 	}
+	c.RetentionCheck = time.Duration(orDefault(int64(c.RetentionCheck), int64(defaultRetentionCheck)))
+	c.InitialTaskDelay = time.Duration(orDefault(int64(c.InitialTaskDelay), int64(defaultInitialTaskDelay)))
 	c.FetchSessions = max(orDefault(c.FetchSessions, defaultFetchSessions), 0)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

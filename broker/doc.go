@@ -13,6 +13,7 @@
 //
 // Files: config.go (Config), properties.go (Kafka's names for it), listener.go (addresses), broker.go (wiring,
 // start, shutdown), control.go (the way to the controller), lifecycle.go (registration and heartbeats),
-// opener.go (opening logs), sweeper.go (removing them), state.go (alive, ready),
+// opener.go (opening logs), upkeep.go, agenda.go (retention, removal and what
+// else is done for logs in the background), state.go (alive, ready),
 // metrics.go (what is exported, in groups; metrics_*.go declare and collect one each), metrics_server.go (HTTP).
 package broker

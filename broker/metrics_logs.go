@@ -2,6 +2,7 @@ package broker
 
 import (
 	"github.com/thalweg-io/thalweg/broker/internal/replica"
+	"github.com/thalweg-io/thalweg/broker/internal/storage"
 	"github.com/thalweg-io/thalweg/internal/metrics"
 )
 
@@ -48,9 +49,32 @@ var (
 		Help: "Size of the file system that the data directory is in."}
 )
 
+// trashMetrics tell of what is deleted, for each data directory that works.
+var trashMetrics = []struct {
+	family *metrics.Family
+	of     func(*storage.Trash) int64
+}{
+	{dirMetric("thalweg_dir_unlink_waiting", metrics.KindGauge, "", "Segments and directories that were deleted and wait to be unlinked, because of file.delete.delay.ms or to leave the disk to others."), func(t *storage.Trash) int64 { return int64(t.Waiting) }},
+	{dirMetric("thalweg_dir_unlink_waiting_bytes", metrics.KindGauge, "bytes", "Size of these segments; that of directories is not known."), func(t *storage.Trash) int64 { return t.WaitingBytes }},
+	{dirMetric("thalweg_dir_unlinked_files_total", metrics.KindCounter, "", "Files unlinked."), func(t *storage.Trash) int64 { return t.Files }},
+	{dirMetric("thalweg_dir_unlinked_bytes_total", metrics.KindCounter, "bytes", "Size of the files unlinked."), func(t *storage.Trash) int64 { return t.Bytes }},
+}
+
+func dirMetric(name string, kind metrics.Kind, unit, help string) *metrics.Family {
+	return &metrics.Family{Name: name, Kind: kind, Unit: unit, Labels: []string{"logDirectory"}, Help: help}
+}
+
+var (
+	dirStrays         = dirMetric("thalweg_dir_strays", metrics.KindGauge, "", "Directories in the data directory that are no partition of this broker: they are kept until an operator removes them.")
+	retentionSegments = metrics.Family{Name: "thalweg_log_retention_segments_total", Kind: metrics.KindCounter, Labels: []string{"reason"},
+		Help: "Segments deleted by retention: by time, by size, or because they lie below the log start."}
+	retentionBytes = metrics.Family{Name: "thalweg_log_retention_bytes_total", Kind: metrics.KindCounter, Unit: "bytes", Labels: []string{"reason"},
+		Help: "Size of these segments."}
+)
+
 var logMetrics = metricGroup{
 	title:    "Logs and data directories",
-	families: append(partitionFamilies(), &dirOffline, &dirsOffline, &dirFull, &dirFree, &dirTotal),
+	families: append(append(partitionFamilies(), &dirOffline, &dirsOffline, &dirFull, &dirFree, &dirTotal), trashFamilies()...),
 	collect:  collectLogs,
 }
 
@@ -59,6 +83,41 @@ func partitionFamilies() (out []*metrics.Family) {
 		out = append(out, g.family)
 	}
 	return out
+}
+
+func trashFamilies() []*metrics.Family {
+	out := []*metrics.Family{dirStrays}
+	for _, g := range trashMetrics {
+		out = append(out, g.family)
+	}
+	return append(out, &retentionSegments, &retentionBytes)
+}
+
+// collectTrash tells of what was deleted.
+func collectTrash(s *scrape) {
+	s.w.Begin(dirStrays)
+	trash, paths := make([]storage.Trash, len(s.b.dirs)), make([]string, len(s.b.dirs))
+	var all storage.Retained
+	for i, d := range s.b.dirs {
+		trash[i], paths[i] = d.Trash(), d.Path()
+		all.Add(&trash[i].Retained)
+		s.w.Int(int64(len(d.Strays())), paths[i])
+	}
+	for _, g := range trashMetrics {
+		s.w.Begin(g.family)
+		for i := range trash {
+			s.w.Int(g.of(&trash[i]), paths[i])
+		}
+	}
+	for _, f := range []struct {
+		family *metrics.Family
+		counts []int64
+	}{{&retentionSegments, all.Segments[:]}, {&retentionBytes, all.Bytes[:]}} {
+		s.w.Begin(f.family)
+		for r, n := range f.counts {
+			s.w.Int(n, storage.Reason(r).String())
+		}
+	}
 }
 
 func collectLogs(s *scrape) {
@@ -71,6 +130,7 @@ func collectLogs(s *scrape) {
 		}
 	}
 	collectDirs(s)
+	collectTrash(s)
 }
 
 func collectDirs(s *scrape) {

@@ -62,6 +62,23 @@ var properties = []property{
 		}
 		return err
 	}},
+	{[]string{"log.retention.check.interval.ms"}, func(c *Config, v string) error {
+		err := millis(&c.RetentionCheck, v)
+		if err == nil && c.RetentionCheck < time.Millisecond {
+			err = badConfig("must be at least 1")
+		}
+		return err
+	}},
+	{[]string{"log.initial.task.delay.ms"}, func(c *Config, v string) error {
+		err := millis(&c.InitialTaskDelay, v)
+		if err == nil && c.InitialTaskDelay < 0 {
+			err = badConfig("must be at least 0")
+		}
+		if c.InitialTaskDelay == 0 {
+			c.InitialTaskDelay = -1 // none, not the default
+		}
+		return err
+	}},
 	{[]string{"connections.max.idle.ms"}, func(c *Config, v string) error { return millis(&c.ConnectionsMaxIdle, v) }},
 	{[]string{"metrics.listener"}, func(c *Config, v string) error { c.MetricsListener = v; return nil }},
 	{[]string{"metrics.profiling"}, func(c *Config, v string) error { return boolean(&c.Profiling, v) }},
@@ -238,6 +255,6 @@ func millis(to *time.Duration, v string) error {
 	if err := integer(&n, v, -1); err != nil {
 		return err
 	}
-	*to = time.Duration(n) * time.Millisecond
+	*to = time.Duration(min(n, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
 	return nil
 }

@@ -38,7 +38,10 @@ func (b *Broker) serverConfigs() []admin.ServerConfig {
 	node := strconv.Itoa(int(c.NodeID))
 	idle := number("connections.max.idle.ms", orDefault(c.ConnectionsMaxIdle.Milliseconds(), 600_000), 600_000)
 	memory := number("queued.max.request.bytes", orDefault(c.RequestMemoryBytes, 256<<20), 256<<20)
-	idle.Type, memory.Type = kmsg.ConfigTypeLong, kmsg.ConfigTypeLong
+	retention := number("log.retention.check.interval.ms", c.RetentionCheck.Milliseconds(), defaultRetentionCheck.Milliseconds())
+	for _, s := range []*admin.ServerConfig{&idle, &memory, &retention} {
+		s.Type = kmsg.ConfigTypeLong
+	}
 	id, unset := given("broker.id", kmsg.ConfigTypeInt, node), "-1"
 	id.Default = &unset
 	own, none := c.overrides(), ""
@@ -54,6 +57,7 @@ func (b *Broker) serverConfigs() []admin.ServerConfig {
 		boolean("delete.topic.enable", !c.NoTopicDeletion, true),
 		number("fetch.max.bytes", int64(c.FetchMaxBytes), 55<<20),
 		given("listeners", kmsg.ConfigTypeList, listeners(c.Listeners)),
+		retention,
 		given("log.dirs", kmsg.ConfigTypeList, strings.Join(c.LogDirs, ",")),
 		number("max.connections", limit(c.MaxConnections), 1<<31-1),
 		number("max.connection.creation.rate", limit(c.MaxConnectionRate), 1<<31-1),

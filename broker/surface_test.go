@@ -400,9 +400,9 @@ var pointsInPart = map[int]string{
 
 func surfacePoints(t *testing.T, out *bytes.Buffer, tests map[int][]string) {
 	table(out, "Points", "The numbered points of how Kafka behaves that this broker is held to: connections 1–14, metadata and topics 15–27, configs 28–32, "+
-		"produce 33–47, fetch 66–79, offsets and epochs 80–86, classic groups 94–104, offsets of groups 105–112, consumer groups 113–116. A point's test carries its number.", "point", "class", "tests")
+		"produce 33–47, fetch 66–79, offsets and epochs 80–86, retention and rolling 87–89, classic groups 94–104, offsets of groups 105–112, consumer groups 113–116. A point's test carries its number.", "point", "class", "tests")
 	for n := 1; n <= 116; n++ {
-		if n > 47 && n < 66 || n > 86 && n < 94 {
+		if n > 47 && n < 66 || n > 89 && n < 94 {
 			continue
 		}
 		class, missing := "effective", pointsNotServed[n]

@@ -23,6 +23,10 @@ func logConfig(c *metadata.TopicConfig) storage.Config {
 		SegmentIndexBytes:  c.SegmentIndexBytes,
 		MaxBatchBytes:      int(c.MaxMessageBytes),
 		Sparse:             c.CleanupCompact,
+		Delete:             c.CleanupDelete,
+		RetentionMs:        c.RetentionMs,
+		RetentionBytes:     c.RetentionBytes,
+		FileDeleteDelayMs:  c.FileDeleteDelayMs,
 		Flush:              flush,
 	}
 }

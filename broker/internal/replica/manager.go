@@ -20,9 +20,9 @@ type Options struct {
 	Lost   []LogDir       // directories that could not be opened: path and error
 	Logger *slog.Logger
 	FS     vfs.FS // which the directories are in, to ask it for room
-	// Doomed is called, under a lock, when logs of deleted topics wait to be removed by Sweep. It must not block. Nil:
-	// they are removed at once, by who publishes.
-	Doomed func()
+	// Doomed is called, under a lock, when logs of deleted topics wait to be removed by Sweep from a directory. It must not
+	// block. Nil: they are removed at once, by who publishes.
+	Doomed func(*storage.Dir)
 	// Opening is called, under a lock, when logs wait to be opened by Open in a directory. It must not block. Nil: they
 	// are opened at once, by who publishes.
 	Opening func(*storage.Dir)
@@ -36,7 +36,7 @@ type Manager struct {
 	lg   *slog.Logger
 	fs   vfs.FS
 
-	doom    func()
+	doom    func(*storage.Dir)
 	opening func(*storage.Dir)
 
 	table table
@@ -56,6 +56,7 @@ type Manager struct {
 		doomed []*Partition
 		// deleted is what partitions of deleted topics had served.
 		deleted Counts
+		image   *metadata.Image // as last published, or nil
 	}
 }
 
@@ -116,6 +117,7 @@ func (m *Manager) Publish(delta *metadata.Delta, image *metadata.Image) {
 func (m *Manager) publish(delta *metadata.Delta, image *metadata.Image) (done []func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.mu.image = image
 	for _, id := range delta.Vanished {
 		m.sweepLocked(id)
 	}

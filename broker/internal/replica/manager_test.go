@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"log/slog"
+	"math"
 	"slices"
 	"testing"
 
@@ -78,8 +79,15 @@ func (n *node) partitionDirs() []string {
 	})
 }
 
+// wantDirs compares what is on the disk when the trash is empty.
 func (n *node) wantDirs(want ...string) {
 	n.t.Helper()
+	for now := int64(1); now < math.MaxInt64; {
+		var err error
+		if now, err = n.dir.Unlink(now); err != nil {
+			n.t.Fatal(err)
+		}
+	}
 	if got := n.partitionDirs(); !slices.Equal(got, want) {
 		n.t.Errorf("on the disk: %q, want %q", got, want)
 	}
@@ -115,7 +123,7 @@ func TestDeletionRemovesTheLogs(t *testing.T) {
 func TestDeletionIsSwept(t *testing.T) {
 	n := newNode(t, vfs.NewMem())
 	called := 0
-	n.m.doom = func() { called++ }
+	n.m.doom = func(*storage.Dir) { called++ }
 	n.publish(append(topic("a", idA, 3), topic("b", idB, 1)...)...)
 	n.publish(&schema.RemoveTopicRecord{TopicID: idA})
 	n.wantDirs("a-0", "a-1", "a-2", "b-0")
@@ -128,15 +136,15 @@ func TestDeletionIsSwept(t *testing.T) {
 		t.Fatalf("no room for the new topic: %+v", p)
 	}
 	n.wantDirs("a-0", "a-1", "a-2", "b-0")
-	if n.m.Sweep() {
+	if n.m.Sweep(n.dir) {
 		t.Error("more than the third log is doomed")
 	}
 	n.wantDirs("a-0", "a-1", "b-0")
-	if n.m.Sweep() || len(n.m.LogDirs()[0].Logs) != 3 {
+	if n.m.Sweep(n.dir) || len(n.m.LogDirs()[0].Logs) != 3 {
 		t.Error("something was swept that is not deleted")
 	}
 	n.publish(&schema.RemoveTopicRecord{TopicID: again}, &schema.RemoveTopicRecord{TopicID: idB})
-	for n.m.Sweep() {
+	for n.m.Sweep(n.dir) {
 	}
 	n.wantDirs()
 }

@@ -60,11 +60,13 @@ func (m *Manager) missingLocked(id kafka.TopicIDPartition) error {
 }
 
 // Settle tells that everything that was published so far was there before this start: what comes from now
-// on and is in no directory is new, and gets an empty log.
+// on and is in no directory is new, and gets an empty log; what is in a directory and was not published is a stray, and is taken aside.
+// It may rename directories.
 func (m *Manager) Settle() {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.mu.settled = true
-	m.mu.Unlock()
+	m.parkLocked()
 }
 
 // openAllLocked opens what waits, at once, or has it opened.
@@ -151,7 +153,7 @@ func (m *Manager) openedLocked(o *opening, p *Partition, err error) (done []func
 		m.opening(o.dir) // one of the same name may wait for this one
 	}
 	if len(m.mu.doomed) > 0 && m.doom != nil {
-		m.doom() // likewise
+		m.doom(o.dir) // likewise
 	}
 	done = o.tellLocked()
 	if m.mu.openings[id] != o { // its topic was deleted meanwhile

@@ -83,7 +83,7 @@ func TestDeletedBeforeItIsOpen(t *testing.T) {
 	n := newNode(t, vfs.NewMem())
 	n.later()
 	told, doomed := 0, 0
-	n.m.doom = func() { doomed++ }
+	n.m.doom = func(*storage.Dir) { doomed++ }
 	n.publish(topic("a", idA, 3)...)
 	n.m.AfterOpening(func() { told++ }, "a")
 	n.m.mu.Lock()
@@ -113,7 +113,7 @@ func TestDeletedBeforeItIsOpen(t *testing.T) {
 	if p := n.m.Partition("a", 0); p.log == nil || p.ID().ID != idB {
 		t.Fatalf("%+v", p)
 	}
-	for n.m.Sweep() {
+	for n.m.Sweep(n.dir) {
 	}
 	n.wantDirs("a-0")
 	if n.m.mu.count[n.dir] != 1 || len(n.m.mu.openings)+len(n.m.mu.busy)+len(n.m.mu.doomed) != 0 {

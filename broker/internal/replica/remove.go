@@ -1,9 +1,11 @@
 package replica
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/thalweg-io/thalweg/broker/internal/metadata"
+	"github.com/thalweg-io/thalweg/broker/internal/storage"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 )
 
@@ -44,15 +46,15 @@ func (m *Manager) doomLocked(p *Partition) {
 		return
 	}
 	m.mu.doomed = append(m.mu.doomed, p)
-	m.doom()
+	m.doom(p.dir)
 }
 
-// Sweep removes one log of a deleted topic and reports whether more wait. It flushes and unlinks files: some
-// milliseconds, in which nobody waits. What is not swept before the process ends is removed at the next start, which
-// replays the deletion.
-func (m *Manager) Sweep() (more bool) {
+// Sweep removes one log of a deleted topic from a directory and reports whether more may wait. It renames: some
+// milliseconds, in which nobody waits; the files are for storage.Dir.Unlink. What is not swept before the process ends is
+// removed at the next start, which replays the deletion.
+func (m *Manager) Sweep(d *storage.Dir) (more bool) {
 	m.mu.Lock()
-	p := m.doomedLocked(func(p *Partition) bool { return !m.mu.busy[p.id.TopicPartition()] })
+	p := m.doomedLocked(func(p *Partition) bool { return p.dir == d && !m.mu.busy[p.id.TopicPartition()] })
 	if p == nil {
 		m.mu.Unlock()
 		return false
@@ -104,12 +106,12 @@ func (p *Partition) delete() {
 // which replays the deletion.
 func (m *Manager) removeLog(p *Partition) {
 	if p.log != nil {
-		if err := p.log.Close(); err != nil {
+		if err := p.log.Discard(); err != nil {
 			m.lg.Error("cannot close the log of a deleted topic", "topic", p.id.Topic, "partition", p.id.Partition, "dir", p.dir.Path(), "err", err)
 			return
 		}
 	}
-	if err := p.dir.RemoveLog(p.id); err != nil {
+	if err := p.dir.RemoveLog(p.id, p.config.Load().FileDeleteDelayMs); err != nil {
 		m.lg.Error("cannot remove the log of a deleted topic", "topic", p.id.Topic, "partition", p.id.Partition, "dir", p.dir.Path(), "err", err)
 	}
 }
@@ -119,9 +121,50 @@ func (m *Manager) removeLog(p *Partition) {
 // alone.
 func (m *Manager) sweepLocked(id kafka.TopicID) {
 	for _, h := range m.mu.homes[id] {
-		if err := h.dir.RemoveLog(h.id); err != nil {
+		if err := h.dir.RemoveLog(h.id, 0); err != nil {
 			m.lg.Error("cannot remove the log of a deleted topic", "topic", h.id.Topic, "partition", h.id.Partition, "dir", h.dir.Path(), "err", err)
 		}
 	}
 	delete(m.mu.homes, id)
+}
+
+// parkLocked takes aside what was found at start and what the metadata, replayed up to where this start began, does not know
+// or gives to other brokers (C-21): Kafka's stray logs. It is kept, since the metadata may be what is wrong.
+func (m *Manager) parkLocked() {
+	var strays []home
+	for id, homes := range m.mu.homes { // order-free: sorted below
+		if !slices.ContainsFunc(homes, func(h home) bool { return !m.belongsLocked(h.id) }) {
+			continue
+		}
+		for _, h := range homes {
+			if !m.belongsLocked(h.id) {
+				strays = append(strays, h)
+			}
+		}
+		m.mu.homes[id] = slices.DeleteFunc(homes, func(h home) bool { return !m.belongsLocked(h.id) })
+	}
+	slices.SortFunc(strays, func(a, b home) int {
+		return cmp.Or(cmp.Compare(a.id.Topic, b.id.Topic), cmp.Compare(a.id.Partition, b.id.Partition), cmp.Compare(a.dir.Path(), b.dir.Path()))
+	})
+	for _, h := range strays {
+		lg := m.lg.With("topic", h.id.Topic, "partition", h.id.Partition, "topic_id", h.id.ID, "dir", h.dir.Path())
+		if plantedRemoveStray {
+			_ = h.dir.RemoveLog(h.id, 0)
+			continue
+		}
+		if err := h.dir.Park(h.id); err != nil {
+			lg.Error("cannot take a stray log aside", "err", err)
+			continue
+		}
+		lg.Warn("a stray log, which the metadata does not know or gives to other brokers, has been taken aside and is kept")
+	}
+}
+
+// belongsLocked reports whether the metadata gives a partition to this broker.
+func (m *Manager) belongsLocked(id kafka.TopicIDPartition) bool {
+	if m.mu.image == nil {
+		return true
+	}
+	t := m.mu.image.TopicByID(id.ID)
+	return t != nil && t.Name == id.Topic && int(id.Partition) < len(t.Partitions) && t.Partitions[id.Partition].IsReplica(m.self)
 }

@@ -81,6 +81,9 @@ func TestCampaignCrash(t *testing.T) {
 				}
 				done++
 				m.floor = max(m.floor, min(m.log.FlushedEndOffset(), m.cap))
+				if m.cap == math.MaxInt64 {
+					m.served = max(m.served, m.log.LogStartOffset())
+				}
 				for range subsets {
 					try(m.fs.CrashClone(m.rng, vfs.CrashOptions{}))
 				}
@@ -104,11 +107,11 @@ func TestCampaignCrash(t *testing.T) {
 // restartAt empties the log.
 func (m *model) restartAt(offset int64) {
 	offset = max(offset, 0)
-	m.floor, m.cap = 0, 0
+	m.floor, m.cap, m.served = 0, 0, 0
 	if err := m.log.Reset(offset); err != nil {
 		m.fatalf("reset to %d: %v", offset, err)
 	}
-	m.list, m.start, m.cap = nil, offset, math.MaxInt64
+	m.list, m.start, m.served, m.cap = nil, offset, offset, math.MaxInt64
 	m.obs.mu.Lock()
 	m.obs.flushed = nil // it is not told of a flushed end that nothing was flushed for
 	m.obs.mu.Unlock()
@@ -120,8 +123,8 @@ func (m *model) removeLog() {
 	if err := m.log.Close(); err != nil {
 		m.fatalf("close: %v", err)
 	}
-	m.floor, m.cap = 0, 0
-	if err := m.dir.RemoveLog(testTopic); err != nil {
+	m.floor, m.cap, m.served = 0, 0, 0
+	if err := m.dir.RemoveLog(testTopic, 0); err != nil {
 		m.fatalf("remove: %v", err)
 	}
 	m.list, m.start, m.epoch = nil, 0, 0
@@ -273,7 +276,7 @@ func (w *faulty) remove() bool {
 	if err := w.l.Close(); err != nil && w.d.Err() == nil && !resumable(err) {
 		w.fatalf("close: %v", err)
 	}
-	if err := w.d.RemoveLog(testTopic); err != nil {
+	if err := w.d.RemoveLog(testTopic, 0); err != nil {
 		if w.d.Err() == nil {
 			w.fatalf("remove: %v", err)
 		}

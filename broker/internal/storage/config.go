@@ -35,6 +35,14 @@ type Config struct {
 	SegmentIndexBytes int32
 	// Flush is the durability policy (flush.policy).
 	Flush Policy
+	// Delete lets Dir.Retain delete what RetentionMs and RetentionBytes do not keep (cleanup.policy=delete). Otherwise only
+	// what lies below the log start goes.
+	Delete bool
+	// RetentionMs is how old a segment's largest timestamp may be (retention.ms), and RetentionBytes how many bytes older
+	// segments may be deleted down to (retention.bytes). Negative: without limit. 0 is 0.
+	RetentionMs, RetentionBytes int64
+	// FileDeleteDelayMs is how long files that were deleted stay under another name (file.delete.delay.ms).
+	FileDeleteDelayMs int64
 	// Sparse allows gaps between batches, as compaction leaves them (cleanup.policy=compact).
 	Sparse bool
 	// MaxBatchBytes bounds what a batch may grow to when it is decompressed for a timestamp
@@ -129,6 +137,8 @@ type DirOptions struct {
 	// would go beyond it forgets some of its own that are idle, as with Config.MaxProducers, but each may know
 	// one. 0: 1,000,000.
 	MaxProducers int64
+	// Doomed is called when there is something new for Dir.Unlink, with locks held: it must not block. nil: nobody.
+	Doomed func()
 	// MaxOpenFiles bounds the files held open without being in use or unsynced. 0: 1024.
 	MaxOpenFiles int
 }

@@ -25,7 +25,7 @@ type Dir struct {
 	meta   metaProperties
 	clean  bool
 	epoch  kafka.BrokerEpoch
-	found  []kafka.TopicIDPartition
+	found  []kafka.TopicIDPartition // guarded by mu, as are the strays
 	strays []string
 
 	loop            sync.WaitGroup
@@ -56,11 +56,19 @@ func (d *Dir) Path() string { return d.path }
 // (KIP-966); -1 if the marker had none.
 func (d *Dir) Clean() (epoch kafka.BrokerEpoch, ok bool) { return d.epoch, d.clean }
 
-// Found lists the partitions that were there at open, in order of their directories' names.
-func (d *Dir) Found() []kafka.TopicIDPartition { return slices.Clone(d.found) }
+// Found lists the partitions that were there at open, in order of their directories' names, without those that were parked.
+func (d *Dir) Found() []kafka.TopicIDPartition {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.found)
+}
 
-// Strays lists directories that are not a partition with an identity. They are left alone.
-func (d *Dir) Strays() []string { return slices.Clone(d.strays) }
+// Strays lists directories that are not a partition with an identity, and those that were parked. They are left alone.
+func (d *Dir) Strays() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.strays)
+}
 
 // Err is not nil once the directory is offline (S-09).
 func (d *Dir) Err() error { return d.disk.err() }
@@ -194,68 +202,6 @@ func identify(v vfs.FS, path string, id kafka.TopicID) (created bool, err error)
 		}
 	}
 	return true, writeDurably(v, path+"/"+partitionFile, encodePartition(id))
-}
-
-// RemoveLog deletes a closed log's directory and what the checkpoints say of it: it is renamed
-// first, so that a crash leaves either the partition or a stray (S-15). Pinned Slices stay readable.
-func (d *Dir) RemoveLog(tip kafka.TopicIDPartition) error {
-	tp := tip.TopicPartition()
-	if _, err := d.reserve(tp); err != nil {
-		return err
-	}
-	defer d.disk.ops.begin()()
-	defer func() {
-		d.mu.Lock()
-		delete(d.mu.logs, tp)
-		d.mu.Unlock()
-	}()
-	path := d.path + "/" + tp.String()
-	content, err := readFile(d.disk.fs, path+"/"+partitionFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return d.disk.fail(err)
-	}
-	if have, err := parsePartition(content); err != nil || have != tip.ID {
-		return fmt.Errorf("%w: %s", ErrTopicID, path)
-	}
-	gone := deletedName(d.path, tip)
-	if err := d.removeDir(tp, path, gone); err != nil {
-		return d.disk.fail(err)
-	}
-	return nil
-}
-
-// deletedName is Kafka's name for a directory that waits to be unlinked: at most 255 bytes.
-func deletedName(root string, tip kafka.TopicIDPartition) string {
-	suffix := fmt.Sprintf(".%x-delete", tip.ID[:])
-	name := tip.TopicPartition().String()
-	return root + "/" + name[:min(len(name), 255-len(suffix))] + suffix
-}
-
-func (d *Dir) removeDir(tp kafka.TopicPartition, path, gone string) error {
-	v := d.disk.fs
-	if err := v.Rename(path, gone); err != nil {
-		return err
-	}
-	if err := v.SyncDir(d.path); err != nil {
-		return err
-	}
-	// Without room it is forgotten with the next writing, or at open because it is not there.
-	if err := d.points.forget(tp); err != nil && !errors.Is(err, errNoRoom) {
-		return err
-	}
-	names, err := v.List(gone)
-	for _, name := range names {
-		if err == nil {
-			err = v.Remove(gone + "/" + name)
-		}
-	}
-	if err == nil {
-		err = v.Remove(gone)
-	}
-	return err
 }
 
 // Checkpoint writes index and epoch files, then recovery points, log starts and high watermarks,

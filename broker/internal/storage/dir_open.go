@@ -29,7 +29,7 @@ func OpenDir(v vfs.FS, path string, o DirOptions) (*Dir, error) {
 		return nil, fmt.Errorf("data directory %s: %w", path, err)
 	}
 	d := &Dir{path: path, opts: o, lock: lock, queue: newSyncQueue(o.QueueBytes), epoch: kafka.NoBrokerEpoch}
-	d.disk = &disk{fs: v, files: newFileCache(v, o.MaxOpenFiles), random: o.Random, lg: o.Logger, path: path, reserve: o.ReserveBytes, onFail: d.queue.fail, maxProducers: o.MaxProducers}
+	d.disk = &disk{fs: v, files: newFileCache(v, o.MaxOpenFiles), random: o.Random, lg: o.Logger, path: path, reserve: o.ReserveBytes, onFail: d.queue.fail, maxProducers: o.MaxProducers, trash: &trash{wake: o.Doomed}}
 	d.mu.logs = map[kafka.TopicPartition]*Log{}
 	d.mu.opened = map[kafka.TopicPartition]bool{}
 	if err := d.open(); err != nil {
@@ -136,6 +136,10 @@ func (d *Dir) survey(names []string) error {
 			return err
 		}
 		if !info.Dir || name == metadataTopic+"-0" || name == "lost+found" {
+			continue
+		}
+		if deletedDir.MatchString(name) { // the last run did not come to unlink it
+			d.disk.trash.add(&doomed{dir: d.path + "/" + name})
 			continue
 		}
 		tip, err := d.partition(name)

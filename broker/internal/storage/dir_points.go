@@ -76,6 +76,16 @@ func (p *dirPoints) forget(tp kafka.TopicPartition) error {
 	return p.write()
 }
 
+// drop is forget without waiting for the disk, for a partition that is not there any more: what the files still say of
+// it is dropped when they are read (S-17), or when a log of that name is created.
+func (p *dirPoints) drop(tp kafka.TopicPartition) {
+	p.mu.Lock()
+	delete(p.mu.recovery, tp)
+	delete(p.mu.start, tp)
+	delete(p.mu.hint, tp)
+	p.mu.Unlock()
+}
+
 func (p *dirPoints) lower(l *Log, offset int64) error {
 	tp := l.tip.TopicPartition()
 	p.mu.Lock()
@@ -96,7 +106,7 @@ func (p *dirPoints) note(l *Log) {
 	tp := l.tip.TopicPartition()
 	p.mu.Lock()
 	p.mu.recovery[tp] = l.recovery.Load()
-	p.mu.start[tp] = l.start.Load()
+	p.mu.start[tp] = l.startToFile()
 	if hw := l.HighWatermarkHint(); hw >= 0 {
 		p.mu.hint[tp] = hw
 	}
@@ -106,7 +116,7 @@ func (p *dirPoints) note(l *Log) {
 func (p *dirPoints) noteStart(l *Log) {
 	tp := l.tip.TopicPartition()
 	p.mu.Lock()
-	p.mu.start[tp] = l.start.Load()
+	p.mu.start[tp] = l.startToFile()
 	if hw := l.HighWatermarkHint(); hw >= 0 {
 		p.mu.hint[tp] = hw
 	}
@@ -125,6 +135,12 @@ func (p *dirPoints) write() error {
 		}
 	}
 	return nil
+}
+
+func (p *dirPoints) writeStart() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.writeLocked(logStartFile, p.mu.start)
 }
 
 // writeLocked replaces one file if it would change.

@@ -191,7 +191,7 @@ func TestTopicID(t *testing.T) {
 		t.Fatalf("second opening: %v", err)
 	}
 	appendBatch(t, l, 3, 0, 0)
-	if err := d.RemoveLog(testTopic); !errors.Is(err, ErrOpen) {
+	if err := d.RemoveLog(testTopic, 0); !errors.Is(err, ErrOpen) {
 		t.Fatalf("removing an open log: %v", err)
 	}
 	if err := l.Close(); err != nil {
@@ -201,7 +201,7 @@ func TestTopicID(t *testing.T) {
 	other.ID = kafka.MakeUUID([16]byte{77})
 	for name, call := range map[string]func() error{
 		"open":    func() error { _, err := d.OpenLog(other, Config{}, nil); return err },
-		"remove":  func() error { return d.RemoveLog(other) },
+		"remove":  func() error { return d.RemoveLog(other, 0) },
 		"zero id": func() error { _, err := d.OpenLog(kafka.TopicIDPartition{Topic: "z"}, Config{}, nil); return err },
 	} {
 		if err := call(); !errors.Is(err, ErrTopicID) {
@@ -211,7 +211,7 @@ func TestTopicID(t *testing.T) {
 	if _, err := d.OpenLog(kafka.TopicIDPartition{ID: other.ID, Topic: "../x"}, Config{}, nil); err == nil {
 		t.Fatal("a name that is a path was opened")
 	}
-	if err := d.RemoveLog(testTopic); err != nil {
+	if err := d.RemoveLog(testTopic, 0); err != nil {
 		t.Fatal(err)
 	}
 	// The name is free again, and nothing of the old log is remembered, not even after a crash.

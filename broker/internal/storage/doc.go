@@ -26,6 +26,10 @@
 //  5. Lack of room refuses clients first, at a reserve, and lets them in again by itself. A file
 //     that cannot be replaced for lack of room is tried again later; the recovery point waits.
 //
+// Deleting: the log start moves first and durably, then segments below it leave the log, get Kafka's suffix .deleted and wait in
+// the directory's trash until Dir.Unlink takes them, a portion at a time; a log that is removed waits there as a directory
+// with Kafka's suffix -delete. Nobody who appends, reads or syncs waits for any of it.
+//
 // Producers: the state of idempotent and transactional producers is a fold over the batches
 // (producers.go), checked and changed under the lock of the append that it decides about. It is
 // snapshotted in Kafka's format when a segment is sealed and at a clean stop; at open and after a
@@ -47,7 +51,8 @@
 //
 // Files: dir.go, dir_open.go, dir_points.go (data directory, identity, offset checkpoints),
 // meta.go (meta.properties, marker, partition.metadata), checkpoint.go, atomicfile.go (text
-// checkpoints, replacing files), log.go and log_*.go (one activity of a log each), segment.go,
+// checkpoints, replacing files), log.go and log_*.go (one activity of a log each; log_retention.go also has the log start's moves,
+// log_remove.go the trash), segment.go,
 // segment_index.go, index.go (segments and their indexes), scan.go (walking batches in a file),
 // epochs.go (leader epochs), file.go (open files under a budget), syncer.go (queue and round),
 // syncer_loop.go (its goroutine), standalone.go (a log outside a Dir), producers.go,

@@ -113,6 +113,17 @@ func batches(t testing.TB, p []byte) []batch.Batch {
 	return out
 }
 
+// emptyTrash unlinks what may be unlinked at a time.
+func emptyTrash(t testing.TB, d *Dir, nowMs int64) {
+	t.Helper()
+	for next := nowMs; next <= nowMs; {
+		var err error
+		if next, err = d.Unlink(nowMs); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // spy is an Observer that remembers.
 type spy struct {
 	mu      sync.Mutex

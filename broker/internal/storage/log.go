@@ -29,6 +29,7 @@ type disk struct {
 	// reserve is DirOptions.ReserveBytes; negative for a log outside a data directory.
 	reserve int64
 	space   space
+	trash   *trash // nil for a log outside a data directory: what is deleted is unlinked at once
 	// producers counts those that all logs remember; see DirOptions.MaxProducers. A log outside a directory has none.
 	producers    atomic.Int64
 	maxProducers int64
@@ -74,15 +75,16 @@ type points interface {
 	note(l *Log)
 	// noteStart keeps the log start and the high watermark only.
 	noteStart(l *Log)
-	// write makes what was noted durable.
+	// write makes what was noted durable, and writeStart at least the log starts.
 	write() error
+	writeStart() error
 }
 
 // Log is one partition's log: segments of record batches in Kafka's on-disk format.
 //
 // Concurrency: everything is safe for concurrent use. Appends, truncation and close exclude each
 // other (mu). Reads take an immutable list of segments and short locks that no I/O is done under,
-// so they do not wait for appends. Lock order: Observer's own locks, syncMu, mu, then the leaves
+// so they do not wait for appends. Lock order: Observer's own locks, startMu, syncMu, mu, then the leaves
 // segment.mu, epochCache.mu, fileCache.mu, syncQueue.mu, which nest in nothing.
 //
 // Invariants: LogStartOffset <= FlushedEndOffset <= LogEndOffset; recovery point <= flushed end;
@@ -114,7 +116,13 @@ type Log struct {
 	sinceCheckpoint int64 // guarded by syncMu
 	noted           int64 // recovery point at the last note of the points; guarded by syncMu
 
-	syncMu sync.Mutex // excludes syncing, truncating, deleting and closing; held in I/O
+	// startMu excludes moves of the log start, truncating and closing; held in I/O, which nobody who appends,
+	// reads or syncs waits for. Of several logs together only Dir.Retain takes it, without waiting.
+	startMu   sync.Mutex
+	moving    atomic.Int64 // the log start that is being made durable, 0 none; written with startMu held
+	leftovers []*doomed    // files below the log start that are not in the trash yet; guarded by startMu
+
+	syncMu sync.Mutex // excludes syncing, truncating and closing; held in I/O
 	mu     struct {
 		sync.Mutex // the writer's; held in the append's own I/O
 		closed     bool
@@ -330,13 +338,6 @@ func (l *Log) notePoints() error {
 	return nil
 }
 
-// saveStart writes the log start. The recovery point stays: it moves only in notePoints, with the
-// index files. Called with syncMu held.
-func (l *Log) saveStart() error {
-	l.points.noteStart(l)
-	return l.points.write()
-}
-
 func (l *Log) writeEpochs() error {
 	content, ok := l.epochs.takeChanged(l.end.Load())
 	if !ok {
@@ -351,6 +352,8 @@ func (l *Log) writeEpochs() error {
 
 // abandon gives the files back without syncing.
 func (l *Log) abandon() {
+	l.startMu.Lock()
+	defer l.startMu.Unlock()
 	l.syncMu.Lock()
 	defer l.syncMu.Unlock()
 	l.mu.Lock()

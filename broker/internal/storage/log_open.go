@@ -53,6 +53,7 @@ func (l *Log) load(k found) error {
 	if len(bases) == 0 {
 		return l.begin(k.start)
 	}
+	bases = l.leaveOut(bases, k.start)
 	segs := make([]*segment, len(bases))
 	for i, base := range bases {
 		s := newSegment(l.disk.files, l.path, base)
@@ -77,10 +78,7 @@ func (l *Log) load(k found) error {
 		return err
 	}
 	if l.end.Load() < l.start.Load() { // what was cut had been deleted anyway
-		if err := l.dropLocked(*l.segs.Load()); err != nil {
-			return err
-		}
-		return l.begin(l.start.Load())
+		return l.beginAgain(l.start.Load())
 	}
 	l.epochs.truncateStart(l.start.Load())
 	if err := l.writeEpochs(); err != nil {
@@ -140,6 +138,8 @@ func (l *Log) list() (bases []int64, indexed map[int64]bool, err error) {
 	for _, name := range names {
 		has[name] = true
 		switch {
+		case strings.HasSuffix(name, extDeleted) && l.disk.trash != nil:
+			l.disk.trash.add(&doomed{dir: l.path, names: []string{name}})
 		case strings.HasSuffix(name, extTemp), strings.HasSuffix(name, extCleaned), strings.HasSuffix(name, extDeleted):
 			if err := l.disk.fs.Remove(l.path + "/" + name); err != nil {
 				return nil, nil, err

@@ -115,6 +115,9 @@ func (l *Log) read(from int64, maxBytes int32, bound int64, minOne bool) (Slice,
 		return Slice{next: from}, nil, nil
 	}
 	segs := *l.segs.Load()
+	if from < segs[0].base && !plantedServeGap { // the log start has risen since
+		return Slice{}, nil, ErrOffsetOutOfRange
+	}
 	for i := find(segs, from); i < len(segs) && segs[i].base < bound; i++ {
 		s, found, err := segs[i].read(from, int64(max(maxBytes, 0)), bound, minOne)
 		if err != nil || found {

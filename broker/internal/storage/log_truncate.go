@@ -22,6 +22,8 @@ func (l *Log) TruncateTo(offset int64) error {
 		return err
 	}
 	defer l.disk.ops.begin()()
+	l.startMu.Lock()
+	defer l.startMu.Unlock()
 	l.syncMu.Lock()
 	defer l.syncMu.Unlock()
 	l.mu.Lock()
@@ -245,6 +247,8 @@ func (l *Log) Reset(offset int64) error {
 		return err
 	}
 	defer l.disk.ops.begin()()
+	l.startMu.Lock()
+	defer l.startMu.Unlock()
 	l.syncMu.Lock()
 	defer l.syncMu.Unlock()
 	l.mu.Lock()
@@ -288,56 +292,6 @@ func (l *Log) resetLocked(offset int64) error {
 	}
 	if err != nil {
 		return l.disk.fail(err) // half done: also for lack of room
-	}
-	return nil
-}
-
-// SetLogStartOffset raises the log start, durably, and deletes the segments that lie wholly below
-// it; a no-op if it would not rise. Pinned Slices stay readable. Errors: ErrOffsetOutOfRange above
-// the log end; ErrClosed; ErrOffline. The caller answers for offset <= high watermark.
-func (l *Log) SetLogStartOffset(offset int64) error {
-	if err := l.disk.refuseStalled(); err != nil {
-		return err
-	}
-	defer l.disk.ops.begin()()
-	l.syncMu.Lock()
-	defer l.syncMu.Unlock()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.usableLocked(); err != nil {
-		return err
-	}
-	if offset > l.end.Load() {
-		return fmt.Errorf("%w: log start %d above log end %d", ErrOffsetOutOfRange, offset, l.end.Load())
-	}
-	if offset <= l.start.Load() {
-		return nil
-	}
-	old := l.start.Swap(offset)
-	if err := l.saveStart(); err != nil {
-		l.start.Store(old)
-		l.points.noteStart(l)
-		return l.ioFailed(err)
-	}
-	l.epochs.truncateStart(offset) // its file follows: at open it is cut to the log start anyway
-	segs := *l.segs.Load()
-	n := 0
-	for n < len(segs)-1 && segs[n+1].base <= offset {
-		n++
-	}
-	if n == 0 {
-		return nil
-	}
-	kept := append([]*segment(nil), segs[n:]...)
-	l.segs.Store(&kept)
-	// Oldest first, so that a crash in between leaves no hole: dropLocked goes backwards.
-	gone := append([]*segment(nil), segs[:n]...)
-	slices.Reverse(gone)
-	if err := l.dropSnapshots(func(at int64) bool { return at < kept[0].base }); err != nil {
-		return l.ioFailed(err)
-	}
-	if err := l.dropLocked(gone); err != nil {
-		return l.ioFailed(err)
 	}
 	return nil
 }

@@ -38,12 +38,14 @@ type model struct {
 
 	list  []entry
 	start int64
-	epoch kafka.LeaderEpoch
-	ts    int64
-	floor int64 // what a crash must leave: flushed, or less while a truncation runs
-	pins  []pinned
-	cap   int64 // what may count as flushed: less than the log says while a truncation runs
-	ops   int
+	// served is the largest log start that anybody could see: no crash brings it back.
+	served int64
+	epoch  kafka.LeaderEpoch
+	ts     int64
+	floor  int64 // what a crash must leave: flushed, or less while a truncation runs
+	pins   []pinned
+	cap    int64 // what may count as flushed: less than the log says while a truncation runs
+	ops    int
 }
 
 type pinned struct {
@@ -62,6 +64,10 @@ func newModel(t *testing.T, seed uint64) *model {
 		IndexIntervalBytes: pick(-1, 100, 500, 4096),
 		SegmentIndexBytes:  pick(48, 1<<20),
 		Sparse:             rng.IntN(4) == 0,
+		Delete:             rng.IntN(4) > 0,
+		RetentionMs:        int64(pick(-1, 0, 20, 100)),
+		RetentionBytes:     int64(pick(-1, 0, 700, 2500)),
+		FileDeleteDelayMs:  int64(pick(0, 50)),
 	}
 	return m
 }
@@ -299,6 +305,59 @@ func (m *model) raiseStart() {
 	m.floor = max(m.floor, to)
 }
 
+// retain does retention and compares what it does with the rules, worked out from the batches.
+func (m *model) retain() {
+	now, hw := m.ts+int64(m.rng.IntN(150)), m.start+m.rng.Int64N(m.end()-m.start+1)
+	if m.rng.IntN(2) == 0 {
+		hw = m.end()
+	}
+	if m.rng.IntN(3) == 0 {
+		if _, err := m.log.RollAged(now + int64(m.rng.IntN(50))); err != nil {
+			m.fatalf("roll: %v", err)
+		}
+	}
+	want := m.retained(now, min(hw, m.log.FlushedEndOffset()))
+	if _, err := m.dir.Retain(now, []Retainable{{m.log, hw}}); err != nil {
+		m.fatalf("retention: %v", err)
+	}
+	if got := m.log.LogStartOffset(); got != want {
+		m.fatalf("retention at %d below %d of %+v: the log starts at %d, want %d", now, hw, m.cfg, got, want)
+	}
+	m.start = want
+	m.floor = max(m.floor, want)
+	if next, err := m.dir.Unlink(now); err != nil || next < now {
+		m.fatalf("unlink at %d: next at %d, %v", now, next, err)
+	}
+}
+
+// retained is the log start that retention should give.
+func (m *model) retained(now, bound int64) int64 {
+	start, segs := m.start, *m.log.segs.Load()
+	sizes, newest := make([]int64, len(segs)), make([]int64, len(segs))
+	total := int64(0)
+	for _, e := range m.list {
+		if i := find(segs, e.base); e.base >= segs[0].base {
+			sizes[i] += int64(len(e.raw))
+			newest[i] = max(newest[i], e.raw.MaxTimestamp())
+			total += int64(len(e.raw))
+		}
+	}
+	for i := range segs {
+		end := m.end()
+		if i+1 < len(segs) {
+			end = segs[i+1].base
+		}
+		bySize := m.cfg.RetentionBytes >= 0 && total-sizes[i] >= m.cfg.RetentionBytes
+		byTime := m.cfg.RetentionMs >= 0 && now-newest[i] > m.cfg.RetentionMs
+		byStart := i+1 < len(segs) && end <= m.start
+		if end > bound || i+1 == len(segs) && sizes[i] == 0 || !byStart && !(m.cfg.Delete && (bySize || byTime)) {
+			break
+		}
+		start, total = max(start, end), total-sizes[i]
+	}
+	return start
+}
+
 // check compares everything that can be asked.
 func (m *model) check() {
 	m.t.Helper()
@@ -405,7 +464,9 @@ func (m *model) recovered(fs *vfs.MemFS) {
 		keep--
 	}
 	m.list = m.list[:keep]
-	m.start = l.LogStartOffset()
+	if m.start = l.LogStartOffset(); m.start < m.served {
+		m.fatalf("the log starts at %d, but was seen to start at %d", m.start, m.served)
+	}
 	if m.end() != end {
 		if end != m.start {
 			m.fatalf("the log ends at %d, inside a batch or where none was", end)
@@ -434,6 +495,8 @@ func (m *model) step() {
 	case r < 86:
 		m.raiseStart()
 	case r < 88:
+		m.retain()
+	case r < 89:
 		m.unpin()
 	case r < 91:
 		m.unpin()
@@ -457,6 +520,7 @@ func (m *model) step() {
 		m.check()
 	}
 	m.floor = max(m.floor, m.log.FlushedEndOffset())
+	m.served = max(m.served, m.log.LogStartOffset())
 }
 
 // seeds is how many runs a random test makes: few by default, STORAGE_SEEDS for a campaign.

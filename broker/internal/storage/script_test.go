@@ -50,6 +50,9 @@ func (h *scripted) run(t *testing.T, d *datadriven.TestData) string {
 		h.cfg.IndexIntervalBytes = int32(get("interval", int64(h.cfg.IndexIntervalBytes)))
 		h.cfg.SegmentIndexBytes = int32(get("index-bytes", int64(h.cfg.SegmentIndexBytes)))
 		h.cfg.Sparse = d.HasArg("sparse")
+		h.cfg.Delete = d.HasArg("delete")
+		h.cfg.RetentionMs, h.cfg.RetentionBytes = get("retention-ms", -1), get("retention-bytes", -1)
+		h.cfg.FileDeleteDelayMs = get("file-delete-delay-ms", 0)
 		if d.HasArg("os") {
 			h.cfg.Flush = FlushOS
 		}
@@ -129,6 +132,52 @@ func (h *scripted) run(t *testing.T, d *datadriven.TestData) string {
 			return err.Error()
 		}
 		return h.state()
+	case "retain":
+		r, err := h.dir.Retain(get("now", 0), []Retainable{{h.log, get("hw", h.log.LogEndOffset())}})
+		if err != nil {
+			return err.Error()
+		}
+		return fmt.Sprintf("start,size,time: segments=%v bytes=%v %s", r.Segments, r.Bytes, h.state())
+	case "roll":
+		rolled, err := h.log.RollAged(get("now", 0))
+		if err != nil {
+			return err.Error()
+		}
+		return fmt.Sprintf("rolled=%v %s", rolled, h.state())
+	case "unlink":
+		next, err := h.dir.Unlink(get("now", 0))
+		if err != nil {
+			return err.Error()
+		}
+		w := h.dir.Trash()
+		if next == math.MaxInt64 {
+			next = -1
+		}
+		return fmt.Sprintf("next=%d waiting=%d/%d unlinked=%d/%d", next, w.Waiting, w.WaitingBytes, w.Files, w.Bytes)
+	case "remove":
+		if err := h.log.Discard(); err != nil {
+			return err.Error()
+		}
+		if err := h.dir.RemoveLog(testTopic, h.cfg.FileDeleteDelayMs); err != nil {
+			return err.Error()
+		}
+		var err error
+		if h.log, err = h.dir.OpenLog(testTopic, h.cfg, nil); err != nil {
+			return err.Error()
+		}
+		return h.state()
+	case "dirs":
+		names, err := h.fs.List(testDir)
+		if err != nil {
+			return err.Error()
+		}
+		var out strings.Builder
+		for _, n := range names {
+			if info, _ := h.fs.Stat(testDir + "/" + n); info.Dir {
+				fmt.Fprintln(&out, n)
+			}
+		}
+		return out.String()
 	case "state":
 		return h.state()
 	case "epoch-end":

@@ -119,6 +119,7 @@ func (s *segment) shouldRoll(c *Config, n int, last, ts, nowMs int64) bool {
 	full := s.mu.index.full(c.SegmentIndexBytes)
 	s.mu.Unlock()
 	if size == 0 {
+		s.createdMs = nowMs
 		return !s.fits(last)
 	}
 	return size > int64(c.SegmentBytes)-int64(n) || full || !s.fits(last) || s.aged(c, ts, nowMs)

@@ -24,7 +24,7 @@ func TestReserve(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := d.OpenLog(testTopic, Config{SegmentBytes: 40 * vfs.BlockSize}, nil)
+	l, err := d.OpenLog(testTopic, Config{SegmentBytes: 40 * vfs.BlockSize, FileDeleteDelayMs: 1 << 40}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +81,7 @@ func TestReserve(t *testing.T) {
 		if err := l.SetLogStartOffset(min(l.LogStartOffset()+200, l.LogEndOffset())); err != nil {
 			t.Fatal(err)
 		}
+		emptyTrash(t, d, now) // although the delay is not over
 	}
 	if err := client(); !errors.Is(err, ErrFull) {
 		t.Fatalf("the clock has not moved: %v", err)

@@ -64,7 +64,7 @@ func (w *watched) refused(want error) {
 	_, follow := w.l.AppendAsFollower(b, 0)
 	_, open := w.d.OpenLog(testTopic, Config{}, nil)
 	for i, err := range []error{append1, append2, follow, w.l.TruncateTo(0), w.l.SetLogStartOffset(1), w.l.Reset(9),
-		w.l.Close(), open, w.d.RemoveLog(testTopic)} {
+		w.l.Close(), open, w.d.RemoveLog(testTopic, 0)} {
 		if !errors.Is(err, want) {
 			w.t.Errorf("operation %d: %v, want %v", i, err, want)
 		}

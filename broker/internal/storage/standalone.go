@@ -153,13 +153,13 @@ func (p *filePoints) lower(_ *Log, offset int64) error {
 
 func (p *filePoints) note(l *Log) {
 	p.mu.Lock()
-	p.mu.recovery, p.mu.start = l.recovery.Load(), l.start.Load()
+	p.mu.recovery, p.mu.start = l.recovery.Load(), l.startToFile()
 	p.mu.Unlock()
 }
 
 func (p *filePoints) noteStart(l *Log) {
 	p.mu.Lock()
-	p.mu.start = l.start.Load()
+	p.mu.start = l.startToFile()
 	p.mu.Unlock()
 }
 
@@ -168,6 +168,8 @@ func (p *filePoints) write() error {
 	defer p.mu.Unlock()
 	return p.writeLocked()
 }
+
+func (p *filePoints) writeStart() error { return p.write() }
 
 func (p *filePoints) writeLocked() error {
 	return writeDurably(p.disk.fs, p.path, encodeState(p.mu.recovery, p.mu.start))

@@ -1,0 +1,5 @@
+//go:build !planted_replica_removestray
+
+package replica
+
+const plantedRemoveStray = false

@@ -1,0 +1,5 @@
+//go:build !planted_replica_retainuncommitted
+
+package replica
+
+const plantedRetainUncommitted = false

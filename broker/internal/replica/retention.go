@@ -1,0 +1,77 @@
+package replica
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/thalweg-io/thalweg/broker/internal/storage"
+)
+
+// retentionBatch bounds how many logs one step of retention looks at: their log starts are made durable together.
+const retentionBatch = 64
+
+// Retention is one pass of retention over the partitions of a directory, in steps: segments that are old enough are rolled,
+// those that are not to be kept any more are deleted, and nothing at or above a high watermark is. Every replica does it
+// for itself. Used by one goroutine at a time.
+type Retention struct {
+	m    *Manager
+	dir  *storage.Dir
+	todo []*Partition
+}
+
+// BeginRetention begins a pass over the partitions whose logs are open in a directory now.
+func (m *Manager) BeginRetention(d *storage.Dir) *Retention {
+	r := &Retention{m: m, dir: d}
+	for i := range m.table.names {
+		byName := m.table.names[i].Load()
+		if byName == nil {
+			continue
+		}
+		for _, ps := range *byName { // order-free: sorted below
+			for _, p := range ps {
+				if p != nil && p.dir == d && p.log != nil {
+					r.todo = append(r.todo, p)
+				}
+			}
+		}
+	}
+	slices.SortFunc(r.todo, func(a, b *Partition) int {
+		return cmp.Or(cmp.Compare(a.id.Topic, b.id.Topic), cmp.Compare(a.id.Partition, b.id.Partition))
+	})
+	return r
+}
+
+// Step does some of the partitions and reports whether there are more. It waits for the disk, with no lock that others
+// want for longer than an append.
+func (r *Retention) Step(now time.Time) (more bool) {
+	if r.dir.Err() != nil {
+		r.todo = nil
+	}
+	n := min(len(r.todo), retentionBatch)
+	logs := make([]storage.Retainable, 0, n)
+	for _, p := range r.todo[:n] {
+		if p.Err() != nil {
+			continue
+		}
+		if _, err := p.log.RollAged(now.UnixMilli()); err != nil {
+			r.m.lg.Error("cannot roll a segment", "topic", p.id.Topic, "partition", p.id.Partition, "err", err)
+			continue
+		}
+		logs = append(logs, storage.Retainable{Log: p.log, HighWatermark: p.retainable()})
+	}
+	r.todo = r.todo[n:]
+	_, err := r.dir.Retain(now.UnixMilli(), logs)
+	if err != nil {
+		r.m.lg.Error("retention", "dir", r.dir.Path(), "err", err)
+	}
+	return len(r.todo) > 0
+}
+
+// retainable is the offset below which retention may delete.
+func (p *Partition) retainable() int64 {
+	if plantedRetainUncommitted {
+		return p.log.LogEndOffset()
+	}
+	return p.HighWatermark()
+}

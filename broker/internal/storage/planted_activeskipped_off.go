@@ -1,0 +1,5 @@
+//go:build !planted_storage_activeskipped
+
+package storage
+
+const plantedActiveSkipped = false

@@ -1,0 +1,5 @@
+//go:build !planted_storage_droppinned
+
+package storage
+
+const plantedDropPinned = false

@@ -1,0 +1,5 @@
+//go:build !planted_storage_keepholes
+
+package storage
+
+const plantedKeepHoles = false

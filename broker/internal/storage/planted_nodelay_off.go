@@ -1,0 +1,5 @@
+//go:build !planted_storage_nodelay
+
+package storage
+
+const plantedNoDelay = false

@@ -1,0 +1,6 @@
+//go:build planted_storage_retainpast
+
+package storage
+
+// plantedRetainPast: retention deletes at and above the high watermark.
+const plantedRetainPast = true

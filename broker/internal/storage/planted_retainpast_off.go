@@ -1,0 +1,5 @@
+//go:build !planted_storage_retainpast
+
+package storage
+
+const plantedRetainPast = false

@@ -1,0 +1,5 @@
+//go:build !planted_storage_servegap
+
+package storage
+
+const plantedServeGap = false

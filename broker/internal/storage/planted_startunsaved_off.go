@@ -1,0 +1,5 @@
+//go:build !planted_storage_startunsaved
+
+package storage
+
+const plantedStartUnsaved = false
