@@ -24,6 +24,7 @@
 //	crash_test.go      kill -9 while producing
 //	group_test.go      consumer groups of kcat, kill -9 while offsets are committed
 //	directories_test.go  several data directories, one of them missing or failing
+//	repair_test.go     a damaged log, and "log repair"
 //	tour_test.go       the commands of docs/tour.md, which it writes; pty_*_test.go gives them a terminal
 //	commands_test.go   our own commands as processes: Ctrl-C, a broken pipe, completion
 //	apache_test.go     the same commands against an Apache Kafka say the same

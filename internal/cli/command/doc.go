@@ -13,5 +13,5 @@
 // Files: env.go (Env, and one run of a command), connect.go (from flags and profiles to a client), fault.go
 // (errors and their remedies), change.go (what has been done to many things), complete.go (names for the
 // shell), help.go; then one file or more for each command: topic*.go, produce*.go, consume*.go, group*.go, config*.go,
-// profile.go. bench.go measures brokers that it starts itself.
+// log*.go, profile.go. bench.go measures brokers that it starts itself.
 package command

@@ -14,9 +14,9 @@ import (
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
 )
 
-// Log is the command that reads files. It needs no cluster.
+// Log is the command that works on files. It needs no cluster.
 func Log(e Env) *cobra.Command {
-	cmd := family(&cobra.Command{Use: "log", Short: "look into the files of a data directory, and check them"}, logDump(e), logVerify(e))
+	cmd := family(&cobra.Command{Use: "log", Short: "look into the files of a data directory, check and repair them"}, logDump(e), logVerify(e), logRepair(e))
 	outputFlag(cmd)
 	return cmd
 }

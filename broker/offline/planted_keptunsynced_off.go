@@ -1,0 +1,5 @@
+//go:build !planted_offline_keptunsynced
+
+package offline
+
+const plantedKeptUnsynced = false

@@ -1,0 +1,5 @@
+//go:build !planted_offline_nointent
+
+package offline
+
+const plantedNoIntent = false

@@ -1,0 +1,5 @@
+//go:build !planted_offline_pointstays
+
+package offline
+
+const plantedPointStays = false
