@@ -248,7 +248,7 @@ func (b *Broker) buildAPI(manager *replica.Manager) (err error) {
 		Wheel: b.clock.Wheel, FetchMax: b.cfg.FetchMaxBytes, FetchSessions: b.cfg.FetchSessions, Logger: b.lg,
 	})
 	admins := admin.New(admin.Options{
-		Self: self, Image: b.loader.Current, Controller: b.control, Authorizer: auth, Limiter: limit,
+		Self: self, Image: b.loader.Current, Controller: b.control, Authorizer: auth, Limiter: limit, Preparing: manager.Preparing,
 		AutoCreate: !b.cfg.NoAutoCreate, NoDelete: b.cfg.NoTopicDeletion, Server: b.serverConfigs(), Logger: b.lg,
 		Telemetry: b.cfg.ClientTelemetry, TelemetryMaxBytes: b.cfg.TelemetryMaxBytes, UUID: randomUUID,
 	})

@@ -15,10 +15,12 @@ var pythonSources embed.FS
 func kafkaPython() []program {
 	queue := []step{
 		{file: "queue_consumer.py", says: "Received: b'Hello Kafka!'", wait: true, joins: "message_queue_readers"}, {file: "queue_producer.py"}}
+	together := []step{{file: "queue_consumer.py", says: "Received: b'Hello Kafka!'", wait: true}, {file: "queue_producer.py"}}
 	latency := []step{{file: "api_latency.py", says: "100 response times, all positive: True"}}
 	return []program{
 		python("python-queue-2", "2.0.2", "a message queue: the consumer is there first", queue),
 		python("python-queue", "3.0.12", "a message queue: the consumer is there first", queue),
+		python("python-together-2", "2.0.2", "the same, both started at the same moment", together),
 		python("python-latency-2", "2.0.2", "a hundred timed calls of an API", latency),
 		python("python-latency", "3.0.12", "a hundred timed calls of an API", latency),
 	}

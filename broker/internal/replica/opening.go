@@ -215,6 +215,17 @@ func (m *Manager) Retry() {
 	m.openAllLocked()
 }
 
+// Preparing reports whether this broker is named the leader of a partition in an epoch and cannot serve it yet, but will:
+// the image that says so has not been published to the manager, or the log is being opened. It takes no lock.
+func (m *Manager) Preparing(id kafka.TopicID, index int32, epoch kafka.LeaderEpoch) bool {
+	p := pick(m.ByID(id), index)
+	if p == nil {
+		return true
+	}
+	r := p.role.Load()
+	return p.Err() == nil && !(r.leading && r.epoch >= epoch)
+}
+
 // AfterOpening calls done, once, when the partitions of the topics that wait to be opened now have been tried,
 // perhaps before it returns; without topics, all partitions. done must not block.
 func (m *Manager) AfterOpening(done func(), topics ...string) {

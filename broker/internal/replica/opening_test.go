@@ -40,6 +40,14 @@ func TestOpeningIsNotThePublishers(t *testing.T) {
 	n.publish(topic("a", idA, 2)...)
 	n.wantDirs()
 	first := n.m.Partition("a", 0)
+	preparing := func(index int32, epoch kafka.LeaderEpoch, want bool) {
+		t.Helper()
+		if got := n.m.Preparing(idA, index, epoch); got != want {
+			t.Errorf("partition %d in epoch %d: preparing %v", index, epoch, got)
+		}
+	}
+	preparing(0, 0, true)
+	preparing(2, 0, true) // of an image that comes
 	if _, err := first.Append(nil, &AppendOptions{}); !errors.Is(err, ErrNotLeader) || *asked == 0 {
 		t.Fatalf("before: %v, asked %d times", err, *asked)
 	}
@@ -58,6 +66,9 @@ func TestOpeningIsNotThePublishers(t *testing.T) {
 		t.Fatalf("more: %v, told %d times", more, told)
 	}
 	n.wantDirs("a-0")
+	preparing(0, 0, false)
+	preparing(0, 1, true) // likewise
+	preparing(1, 0, true)
 	if p := n.m.Partition("a", 0); p == first || p.Err() != nil || !p.role.Load().leading || p.counters.load().FailedProduces != 1 {
 		t.Errorf("opened: %+v", p)
 	}

@@ -122,6 +122,9 @@ func (p *page) topic(name string, t *metadata.Topic) bool {
 	out.AuthorizedOperations = p.h.operations(p.r, security.ResourceTopic, name, topicOperations)
 	for i := first; i < end; i++ {
 		out.Partitions = append(out.Partitions, p.describe(int32(i), t.Partitions[i]))
+		if p.h.preparing(t.ID, int32(i), t.Partitions[i]) {
+			out.Partitions[i-first].LeaderID = int32(kafka.NoBroker)
+		}
 	}
 	p.resp.Topics = append(p.resp.Topics, out)
 	p.left -= end - first

@@ -21,7 +21,7 @@ type Controller interface {
 	Request(req kmsg.Request, caller controller.Caller, done func(kmsg.Response, error))
 }
 
-// Options is what the handlers work with. All fields but Server are needed.
+// Options is what the handlers work with. All fields but Server and Preparing are needed.
 type Options struct {
 	Self       kafka.BrokerID
 	Image      func() *metadata.Image // the present one; must not block
@@ -32,6 +32,8 @@ type Options struct {
 	NoDelete   bool // the negation of delete.topic.enable
 	Server     []ServerConfig
 	Logger     *slog.Logger
+	// Preparing reports whether a partition that this broker is to lead in an epoch cannot be served yet; it must not block.
+	Preparing func(kafka.TopicID, int32, kafka.LeaderEpoch) bool
 
 	// Telemetry is client.telemetry.enable: clients may push their metrics (KIP-714). It needs the two below.
 	Telemetry         bool

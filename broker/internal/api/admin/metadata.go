@@ -11,7 +11,8 @@ import (
 )
 
 // Metadata: key 3, versions 0 to 13. Differs from Kafka: the controller named is this broker rather than
-// a random one; every broker takes every admin request.
+// a random one; every broker takes every admin request; a partition whose log this broker is about to open has no leader yet
+// (LEADER_NOT_AVAILABLE), where Kafka names one that may still answer NOT_LEADER_OR_FOLLOWER.
 //
 //	1   null is all topics, empty is none; rack, controller id
 //	2   cluster id
@@ -162,6 +163,9 @@ func (h *Handlers) describe(r *network.Request, req *kmsg.MetadataRequest, image
 	out.Partitions = make([]kmsg.MetadataResponseTopicPartition, len(t.Partitions))
 	for i, p := range t.Partitions {
 		out.Partitions[i] = describePartition(r, image, int32(i), p)
+		if h.preparing(t.ID, int32(i), p) {
+			out.Partitions[i].ErrorCode, out.Partitions[i].Leader = kerr.LeaderNotAvailable.Code, int32(kafka.NoBroker)
+		}
 	}
 	return out
 }
@@ -179,6 +183,12 @@ func describePartition(r *network.Request, image *metadata.Image, index int32, p
 		out.ErrorCode = kerr.ListenerNotFound.Code
 	}
 	return out
+}
+
+// preparing: this broker is to lead the partition and cannot yet. Nobody is told the name of a leader that would refuse the
+// record that is meant for it: there are clients that do not try again.
+func (h *Handlers) preparing(id kafka.TopicID, index int32, p *metadata.Partition) bool {
+	return p.Leader == h.Self && h.Preparing != nil && h.Preparing(id, index, p.LeaderEpoch)
 }
 
 // offline are the replicas on brokers that are fenced or gone (SURFACE 130).

@@ -2,9 +2,12 @@ package admin
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/thalweg-io/thalweg/broker/internal/metadata"
+	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -54,6 +57,35 @@ func TestLeaderIsNotOnThisListener(t *testing.T) {
 	for version, want := range map[int16]*kerr.Error{5: kerr.LeaderNotAvailable, 6: kerr.ListenerNotFound, 13: kerr.ListenerNotFound} {
 		if got := r.metadata(version, nil, "a").Topics[0].Partitions[0]; got.ErrorCode != want.Code {
 			t.Errorf("v%d: %+v", version, got)
+		}
+	}
+}
+
+// TestLeaderPrepares: a broker that opens the log of a new partition is named its leader when it can serve it, not before:
+// a client that does not try again would lose its first record.
+func TestLeaderPrepares(t *testing.T) {
+	r := newRig(t)
+	id := r.create("a", 12)
+	partitions := r.loader.Current().Topic("a").Partitions
+	mine := slices.IndexFunc(partitions, func(p *metadata.Partition) bool { return p.Leader == r.h.Self })
+	r.h.Preparing = func(topic kafka.TopicID, index int32, epoch kafka.LeaderEpoch) bool {
+		return topic == id && index <= int32(mine) && epoch == 0
+	}
+	for index, p := range partitions {
+		leader, code := int32(p.Leader), int16(0)
+		if index == mine {
+			leader, code = -1, kerr.LeaderNotAvailable.Code
+		}
+		for _, version := range []int16{0, 13} {
+			if got := r.metadata(version, nil, "a").Topics[0].Partitions[index]; got.Leader != leader || got.ErrorCode != code {
+				t.Errorf("v%d: %+v", version, got)
+			}
+		}
+		req := kmsg.NewPtrDescribeTopicPartitionsRequest()
+		req.Topics = []kmsg.DescribeTopicPartitionsRequestTopic{{Topic: "a"}}
+		req.ResponsePartitionLimit = 100
+		if got := call[*kmsg.DescribeTopicPartitionsResponse](r, r.h.DescribeTopicPartitions, req).Topics[0].Partitions[index]; got.LeaderID != leader {
+			t.Errorf("%+v", got)
 		}
 	}
 }
