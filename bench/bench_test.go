@@ -123,7 +123,7 @@ func TestRun(t *testing.T) {
 		}}
 	}
 	report, err := Run(t.Context(), Options{Makers: []Maker{maker("a"), maker("b")}, Turns: 3, Scale: 0.001, Dir: t.TempDir(),
-		Only: regexp.MustCompile(`^(P1|P3|P5|P5b|P6|P7b|A1|P8|F1|F2|F2b|F2c) `)})
+		Only: regexp.MustCompile(`^(P1|P3|P5|P5b|P6|P7b|A1|P8|F1|F2|F2b|F2c|C2) `)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestRun(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 12 {
+	if len(seen) != 13 {
 		t.Errorf("scenarios: %v", seen)
 	}
 	var page, doc bytes.Buffer

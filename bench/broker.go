@@ -19,6 +19,7 @@ type Broker struct {
 
 	dir    string // its data
 	stop   func() error
+	end    func() error  // kill -9
 	output func() string // what it has printed
 	admin  *kadm.Client
 	// durable are the configs of a topic whose acknowledgements mean "on the disk"; plain, "in the page cache".
@@ -40,6 +41,9 @@ const (
 	PolicyGroup = "group" // acknowledged = on the disk; Kafka's flush.messages=1
 )
 
+// createWithin bounds how long a broker may take to create a topic.
+const createWithin = 2 * time.Minute
+
 // fileDeleteWithin bounds how long a broker may take to remove the files of a topic.
 const fileDeleteWithin = 90 * time.Second
 
@@ -50,6 +54,7 @@ func (b *Broker) begin() error {
 		return err
 	}
 	b.admin = kadm.NewClient(cl)
+	b.admin.SetTimeoutMillis(int32(createWithin.Milliseconds()))
 	return nil
 }
 
@@ -59,6 +64,12 @@ func (b *Broker) Stop() error {
 		b.admin.Close()
 	}
 	return b.stop()
+}
+
+// kill ends the process as kill -9 does. Its data stays.
+func (b *Broker) kill() error {
+	b.admin.Close()
+	return b.end()
 }
 
 // topic creates a topic of one replica under a policy, and returns when its partitions have leaders.

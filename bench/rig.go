@@ -48,7 +48,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		report.Brokers = append(report.Brokers, About{m.Name, m.About})
 	}
 	err := r.runAll(ctx)
-	err = errors.Join(err, r.stop())
+	r.stop()
 	report.Rows = r.rows
 	report.Seconds = time.Since(report.Began).Seconds()
 	return report, err
@@ -59,7 +59,9 @@ func (r *Rig) runAll(ctx context.Context) error {
 		if r.o.Only != nil && !r.o.Only.MatchString(s.id+" "+s.title) {
 			continue
 		}
-		if err := r.start(ctx); err != nil {
+		if s.alone {
+			r.stop()
+		} else if err := r.start(ctx); err != nil {
 			return err
 		}
 		r.o.Tell("%s %s, %s", s.id, s.title, s.policy)
@@ -96,42 +98,52 @@ func (r *Rig) start(ctx context.Context) error {
 	return nil
 }
 
-func (r *Rig) stop() error {
-	var errs []error
+// stop stops the brokers, if they run. What has been measured is not worth less if one of them has to be killed.
+func (r *Rig) stop() {
 	for _, b := range r.brokers {
-		errs = append(errs, b.Stop())
+		if err := b.Stop(); err != nil {
+			r.o.Tell("stop %s: %v", b.Name, err)
+		}
 	}
 	r.brokers = nil
-	return errors.Join(errs...)
 }
 
 // conduct lets all brokers do the work of a scenario in turns.
-func (r *Rig) conduct(ctx context.Context, s scenario) error {
-	stages := make([]*stage, len(r.brokers))
-	for i, b := range r.brokers {
-		stages[i] = &stage{Broker: b, scale: r.o.Scale, policy: s.policy, topicName: "bench-" + s.id}
+func (r *Rig) conduct(ctx context.Context, s scenario) (err error) {
+	stages := make([]*stage, len(r.o.Makers))
+	for i, m := range r.o.Makers {
+		st := &stage{maker: m, root: r.o.Dir, scale: r.o.Scale, policy: s.policy, topicName: "bench-" + s.id}
+		stages[i] = st
+		defer func() { err = errors.Join(err, st.renew()) }()
+		if !s.alone {
+			st.Broker = r.brokers[i]
+		}
 		if s.setup != nil {
-			if err := s.setup(ctx, stages[i]); err != nil {
-				return fmt.Errorf("%s: set up: %w", b.Name, err)
+			if err := s.setup(ctx, st); err != nil {
+				return fmt.Errorf("%s: set up: %w", m.Name, err)
 			}
 		}
 	}
 	samples := make([][]Sample, len(stages))
-	for turn := range r.o.Turns {
+	turns := r.o.Turns
+	if s.turns > 0 {
+		turns = min(turns, s.turns)
+	}
+	for turn := range turns {
 		for i, st := range stages {
 			sample, err := s.run(ctx, st)
 			if err != nil {
-				return fmt.Errorf("%s: turn %d: %w", st.Name, turn, err)
+				return fmt.Errorf("%s: turn %d: %w", st.maker.Name, turn, err)
 			}
 			if turn > 0 {
 				samples[i] = append(samples[i], sample)
 			}
 		}
 	}
-	for i, st := range stages {
+	for _, st := range stages {
 		if s.clear != nil {
 			if err := s.clear(ctx, st); err != nil {
-				return fmt.Errorf("%s: clear up: %w", r.brokers[i].Name, err)
+				return fmt.Errorf("%s: clear up: %w", st.maker.Name, err)
 			}
 		}
 	}
@@ -141,7 +153,10 @@ func (r *Rig) conduct(ctx context.Context, s scenario) error {
 
 // stage is a broker during a scenario.
 type stage struct {
-	*Broker
+	*Broker   // nil in scenarios that start their own
+	maker     Maker
+	root      string // where directories may be made
+	own       string // directory of the scenario's own brokers; "": none yet
 	scale     float64
 	policy    string
 	topicName string

@@ -14,6 +14,10 @@ type scenario struct {
 	setup, clear func(context.Context, *stage) error
 	run          func(context.Context, *stage) (Sample, error)
 	measures     []measure
+	// alone says that it starts brokers of its own, and that the long-lived ones must not run meanwhile.
+	alone bool
+	// turns is the most turns there are of it; 0: as many as the options say.
+	turns int
 }
 
 // measure is a figure of a sample: a row of the table.
@@ -63,7 +67,8 @@ func extra(name string, limit, goal float64) measure {
 func scenarios() []scenario {
 	var all []scenario
 	all = append(all, produceScenarios()...)
-	return append(all, fetchScenarios()...)
+	all = append(all, fetchScenarios()...)
+	return append(all, lifeScenarios()...)
 }
 
 // microseconds and milliseconds of nanoseconds.

@@ -14,7 +14,7 @@ import (
 
 const (
 	startWithin = 90 * time.Second
-	stopWithin  = 30 * time.Second
+	stopWithin  = 3 * time.Minute // thousands of partitions on a busy disk
 )
 
 // Thalweg makes brokers out of a binary of ours.
@@ -42,6 +42,11 @@ func startThalweg(ctx context.Context, name, binary, dir string, properties map[
 	b := &Broker{Name: name, PID: cmd.Process.Pid, dir: dir, output: out.String,
 		plain: map[string]string{"flush.policy": "os"}, durable: map[string]string{"flush.policy": "group"}}
 	b.stop = func() error { return end(cmd.Process, exited) }
+	b.end = func() error {
+		err := cmd.Process.Kill()
+		<-exited
+		return err
+	}
 	select {
 	case b.Addr = <-out.ready:
 		return b, b.begin()
