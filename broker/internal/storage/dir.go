@@ -145,9 +145,13 @@ func (d *Dir) reserve(tp kafka.TopicPartition) (first bool, err error) {
 func (d *Dir) openLog(tip kafka.TopicIDPartition, cfg Config, obs Observer, first bool) (*Log, error) {
 	tp := tip.TopicPartition()
 	path := d.path + "/" + tp.String()
-	created, err := identify(d.disk.fs, path, tip.ID)
-	if err == nil && created {
+	_, err := d.disk.fs.Stat(path + "/" + partitionFile)
+	if errors.Is(err, fs.ErrNotExist) { // before it is there: what the checkpoints say is of a log that was removed
 		err = d.points.forget(tp)
+	}
+	var created bool
+	if err == nil {
+		created, err = identify(d.disk.fs, path, tip.ID)
 	}
 	if err != nil {
 		if errors.Is(err, ErrTopicID) || errors.Is(err, fs.ErrPermission) {

@@ -251,8 +251,10 @@ func (d *Dir) putAside(tip kafka.TopicIDPartition, suffix string) (aside string,
 	if have, err := parsePartition(content); err != nil || have != tip.ID {
 		return "", fmt.Errorf("%w: %s", ErrTopicID, from)
 	}
-	aside = d.path + "/" + d.asideName(tip, suffix)
-	if err = v.Rename(from, aside); err == nil {
+	if aside, err = d.asidePath(tip, suffix); err == nil {
+		err = v.Rename(from, aside)
+	}
+	if err == nil {
 		d.disk.trash.forget(from)
 		err = v.SyncDir(d.path)
 	}
@@ -263,10 +265,23 @@ func (d *Dir) putAside(tip kafka.TopicIDPartition, suffix string) (aside string,
 	return aside, nil
 }
 
-// asideName is Kafka's name for a directory that is no log any more: at most 255 bytes, and unlike any other, however long
-// the topic's name.
-func (d *Dir) asideName(tip kafka.TopicIDPartition, suffix string) string {
+// asidePath is a path that nobody has yet, with Kafka's name for a directory that is no log any more.
+func (d *Dir) asidePath(tip kafka.TopicIDPartition, suffix string) (aside string, err error) {
+	for n := byte(0); err == nil; n++ { // once, as ids go
+		aside = d.path + "/" + d.asideName(tip, n, suffix)
+		_, err = d.disk.fs.Stat(aside)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return aside, err
+}
+
+// asideName makes such a name: at most 255 bytes, and unlike any other, however long the topic's name. n is how many were
+// not.
+func (d *Dir) asideName(tip kafka.TopicIDPartition, n byte, suffix string) string {
 	id := [16]byte(tip.ID)
+	id[15] ^= n
 	for i := range 4 {
 		id[i] ^= byte(tip.Partition >> (8 * i))
 	}
