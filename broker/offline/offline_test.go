@@ -83,6 +83,21 @@ func TestVerify(t *testing.T) {
 	})
 }
 
+// TestVerifyBelowTheStart: a damaged segment that lies wholly below the log start is no part of the log.
+func TestVerifyBelowTheStart(t *testing.T) {
+	dir := copyOf(t)
+	change(t, filepath.Join(dir, "00000000000000000000.log"), func(b []byte) []byte { return b[:50] })
+	if r, err := Verify(dir); err != nil || !r.Damaged() {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(dir), "log-start-offset-checkpoint"), []byte("0\n1\ngolden 0 9\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := Verify(dir); err != nil || r.Damaged() || r.FirstOffset != 8 || r.EndOffset != 36 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 func TestPartitions(t *testing.T) {
 	parent := filepath.Join(t.TempDir(), "a[b]*")
 	if err := os.CopyFS(filepath.Join(parent, "golden-0"), os.DirFS(golden)); err != nil {

@@ -96,6 +96,7 @@ type Cut struct {
 type Plan struct {
 	Log      string // the name of its directory
 	Reason   string // what is damaged, "" if nothing is
+	Torn     string // what is bad at the end, where a broker cuts by itself
 	File     string // where
 	Position int64
 	Start    int64      // offsets that stay: from Start
@@ -107,8 +108,10 @@ type Plan struct {
 
 	tp       kafka.TopicPartition
 	segments []storage.SegmentState
-	point    int64
-	begun    bool // a repair was broken off, or its last step
+	point    int64 // the recovery point
+	clean    bool  // the last stop was clean
+	begun    bool  // a repair was broken off, or its last step
+	resumed  bool  // it is to go on
 }
 
 // Damaged reports whether something is to be cut off or has been lost.
@@ -125,37 +128,32 @@ func (p *Plan) LostBytes() (n int64) {
 	return n
 }
 
-// Plan reads a log by its directory's name and says what is to be done; it changes nothing. Compaction leaves gaps between
-// offsets; they are no damage unless cutGaps says that the topic is not compacted. Errors: ErrNoRepair, wrapped, for the log of the metadata, which a
-// quorum has agreed upon and which must not be shortened by hand, and for a directory without its topic's id; those of reading.
+// Plan reads a log by its directory's name and says what is to be done; it changes nothing. A bad end that a broker cuts off by
+// itself, as there is no marker of a clean stop and nothing up to there was once on the disk, is left to it: Torn.
+//
+// Compaction leaves gaps between offsets; they are no damage unless cutGaps says that the topic is not compacted. Errors: ErrNoRepair,
+// wrapped, for the log of the metadata, which a quorum has agreed upon and which must not be shortened by hand, and for a directory without
+// its topic's id; those of reading.
 func (r *Repair) Plan(name string, cutGaps bool) (*Plan, error) {
 	tp, err := kafka.ParseTopicPartition(name)
 	if err != nil {
 		return nil, err
 	}
-	dir := path.Join(r.dir, name)
-	st, err := storage.Survey(r.fs, dir, !cutGaps)
+	p := &Plan{Log: name, tp: tp}
+	st, err := r.survey(p, cutGaps && name != metadataDir)
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Log: name, tp: tp}
-	if name != metadataDir {
-		if err := r.resume(dir, p, st); err != nil {
-			return nil, err
-		}
-		if err := r.identified(dir, st); err != nil {
-			return nil, err
-		}
-		if p.point, err = storage.RecoveryPoint(r.fs, r.dir, tp); err != nil {
-			return nil, err
-		}
-	}
 	p.Start, p.End, p.LostTo, p.Gaps, p.segments = st.Start, st.End, st.End, st.Gaps, st.Segments
+	if st.Bad >= 0 && !p.clean && !p.resumed && st.End >= p.point {
+		p.Torn, st.Bad = st.Reason, -1
+	}
 	for i, s := range st.Segments {
-		if !s.Indexed && s.Good == s.Size && (st.Bad < 0 || i < st.Bad) {
+		if !s.Indexed && s.Good == s.Size && (st.Bad < 0 || i < st.Bad) && p.Torn == "" {
 			p.Indexes = append(p.Indexes, segmentFile(s.Base, LogSuffix))
 		}
 	}
+	dir := path.Join(r.dir, name)
 	switch {
 	case st.Bad >= 0:
 		bad := st.Segments[st.Bad]
@@ -168,11 +166,41 @@ func (r *Repair) Plan(name string, cutGaps bool) (*Plan, error) {
 		p.Reason, p.File, p.Position = fmt.Sprintf("the file ends before offset %d, up to which it was once on the disk", p.point), segmentFile(last.Base, LogSuffix), last.Size
 	}
 	p.LostTo = max(p.LostTo, p.point)
+	if name == metadataDir {
+		p.Indexes = nil // made anew at every start
+	}
 	if p.Damaged() && name == metadataDir {
 		return nil, fmt.Errorf("%s at %d: %s: %w: the metadata log is what a quorum has agreed upon; take this node's directory away and let it join again, or restore it from a copy",
 			path.Join(dir, p.File), p.Position, p.Reason, ErrNoRepair)
 	}
 	return p, nil
+}
+
+// survey reads the log and what is known of it.
+func (r *Repair) survey(p *Plan, cutGaps bool) (st *storage.State, err error) {
+	dir := path.Join(r.dir, p.Log)
+	if p.Log == metadataDir {
+		var start int64
+		if p.point, start, err = storage.ReadStandalonePoints(r.fs, dir); err != nil {
+			return nil, err
+		}
+		return storage.Survey(r.fs, dir, start, true)
+	}
+	recovery, start, err := storage.ReadPoints(r.fs, r.dir, p.tp)
+	if err != nil {
+		return nil, err
+	}
+	p.point = recovery
+	if p.clean, err = storage.StoppedCleanly(r.fs, r.dir); err != nil {
+		return nil, err
+	}
+	if st, err = storage.Survey(r.fs, dir, start, !cutGaps); err != nil {
+		return nil, err
+	}
+	if err := r.identified(dir, st); err != nil {
+		return nil, err
+	}
+	return st, r.resume(dir, p, st)
 }
 
 // identified wants the topic's id beside segments: without it no broker opens the directory.
@@ -476,6 +504,9 @@ func (p *Plan) String() string {
 		} else {
 			fmt.Fprintf(&s, "  lost: offsets from %d, how many cannot be told\n", p.End)
 		}
+	}
+	if p.Torn != "" {
+		fmt.Fprintf(&s, "%s: from offset %d on a broker cuts off what a stop that was not clean has left behind: %s\n", p.Log, p.End, p.Torn)
 	}
 	for _, c := range p.Cuts {
 		fmt.Fprintf(&s, "  %s: %d bytes from position %d are cut off and kept in %s; %d batches with %d records of it can be read\n", c.File, c.Bytes, c.From, c.Kept, c.Batches, c.Records)

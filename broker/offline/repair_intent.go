@@ -75,6 +75,7 @@ func (r *Repair) resume(dir string, p *Plan, st *storage.State) error {
 		}
 		var same bool
 		if same, err = r.same(path.Join(dir, kept), 0, path.Join(dir, segmentFile(base, LogSuffix)), from, info.Size); same {
+			p.resumed = true
 			st.Bad, st.End, s.Good, st.Reason, st.Gaps = i, end, from, "a repair that was broken off cuts there", nil
 		}
 	}

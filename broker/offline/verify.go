@@ -9,7 +9,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/thalweg-io/thalweg/broker/internal/storage"
+	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
+	"github.com/thalweg-io/thalweg/internal/vfs"
 )
 
 // Problem is something that is wrong with a log.
@@ -71,8 +74,8 @@ func escapeGlob(path string) string {
 }
 
 // Verify reads a partition's directory from the first to the last byte: every batch has a checksum that
-// fits, offsets go up, every record can be read, and the indexes say where the batches are. It may be
-// the directory of a broker that runs: its newest segment then may end in the middle of a batch. Errors
+// fits, offsets go up, every record can be read, and the indexes say where the batches are. Segments wholly below the log start are
+// passed over. It may be the directory of a broker that runs: its newest segment then may end in the middle of a batch. Errors
 // are of reading; what is wrong with the log stands in the report.
 func Verify(dir string) (*Report, error) {
 	names, err := filepath.Glob(filepath.Join(escapeGlob(dir), "*"+LogSuffix))
@@ -81,6 +84,11 @@ func Verify(dir string) (*Report, error) {
 	}
 	slices.Sort(names)
 	r := &Report{Dir: dir}
+	for start := logStart(dir); len(names) > 1; names = names[1:] {
+		if next, err := BaseOffset(names[1]); err != nil || next > start {
+			break
+		}
+	}
 	for i, path := range names {
 		base, err := BaseOffset(path)
 		if err != nil {
@@ -95,6 +103,19 @@ func Verify(dir string) (*Report, error) {
 		}
 	}
 	return r, nil
+}
+
+// logStart is what the checkpoint of the data directory around a log says, 0 if nothing.
+func logStart(dir string) int64 {
+	tp, err := kafka.ParseTopicPartition(filepath.Base(dir))
+	if err != nil {
+		return 0
+	}
+	_, start, err := storage.ReadPoints(vfs.OS(), filepath.ToSlash(filepath.Dir(dir)), tp)
+	if err != nil {
+		return 0
+	}
+	return start
 }
 
 func (r *Report) problem(file string, position int64, harmless bool, format string, args ...any) {

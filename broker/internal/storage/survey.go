@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/thalweg-io/thalweg/internal/kafka"
@@ -31,9 +32,9 @@ type State struct {
 }
 
 // Survey reads the log in a directory that nobody has open from its first to its last byte, by the rules of recovery: sizes,
-// checksums, offsets and epochs in order. It stops at the first bad batch. Gaps between batches are bad unless sparse
+// checksums, offsets and epochs in order. Segments that lie wholly below the log start are not looked at. It stops at the first bad batch. Gaps between batches are bad unless sparse
 // allows them (cleanup.policy=compact). It writes nothing. Errors are of reading; a log without segments is empty.
-func Survey(v vfs.FS, dir string, sparse bool) (*State, error) {
+func Survey(v vfs.FS, dir string, logStart int64, sparse bool) (*State, error) {
 	names, err := v.List(dir)
 	if err != nil {
 		return nil, err
@@ -53,6 +54,9 @@ func Survey(v vfs.FS, dir string, sparse bool) (*State, error) {
 	slices.SortFunc(st.Segments, func(a, b SegmentState) int { return int(min(max(a.Base-b.Base, -1), 1)) })
 	if len(st.Segments) == 0 {
 		return st, nil
+	}
+	for len(st.Segments) > 1 && st.Segments[1].Base <= logStart {
+		st.Segments = st.Segments[1:]
 	}
 	st.Start, st.End = st.Segments[0].Base, st.Segments[0].Base
 	y := surveyor{v: v, dir: dir, state: st, order: order{next: st.Start, epoch: kafka.NoLeaderEpoch, sparse: sparse}}
@@ -198,13 +202,33 @@ func RebuildIndexes(v vfs.FS, dir string, base int64, sealed bool, interval int3
 	return s.writeIndex(v, sealed, true)
 }
 
-// RecoveryPoint is what the data directory's checkpoint says of a partition, 0 if nothing.
-func RecoveryPoint(v vfs.FS, dir string, tp kafka.TopicPartition) (int64, error) {
-	o, err := readOffsets(v, dir+"/"+recoveryPointFile)
-	if err != nil && !errors.Is(err, errCheckpoint) {
-		return 0, err
+// ReadPoints are the recovery point and the log start that the data directory's checkpoints say of a partition, 0 if nothing.
+func ReadPoints(v vfs.FS, dir string, tp kafka.TopicPartition) (recovery, start int64, err error) {
+	var at [2]int64
+	for i, name := range []string{recoveryPointFile, logStartFile} {
+		o, err := readOffsets(v, dir+"/"+name)
+		if err != nil && !errors.Is(err, errCheckpoint) {
+			return 0, 0, err
+		}
+		at[i] = o[tp]
 	}
-	return o[tp], nil
+	return at[0], at[1], nil
+}
+
+// ReadStandalonePoints are those of a log outside a data directory's syncer, by its own directory.
+func ReadStandalonePoints(v vfs.FS, dir string) (recovery, start int64, err error) {
+	p := &filePoints{disk: &disk{fs: v}, path: dir + "/" + stateFile}
+	k, err := p.read()
+	return k.recovery, k.start, err
+}
+
+// StoppedCleanly reports whether a data directory has the marker of a clean stop.
+func StoppedCleanly(v vfs.FS, dir string) (bool, error) {
+	_, err := v.Stat(dir + "/" + cleanFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // LowerPoints lowers a partition's recovery point and high watermark in the checkpoints of a data directory that nobody has

@@ -61,6 +61,8 @@ func runLogRepair(c *call, args []string) error {
 			lost = j.plan.LostTo - j.plan.End
 		}
 		switch {
+		case j.plan.Torn != "":
+			state = "torn"
 		case j.plan.Needed() && do:
 			if err := j.repair.Apply(j.plan); err != nil {
 				_ = t.Write(c.Out, c.format) // what was done before it
