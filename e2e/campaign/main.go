@@ -8,7 +8,8 @@
 // Files: main.go (table, flags), sim.go (the simulator's campaigns), storage.go (those of the log), fuzz.go
 // (the fuzz targets), messages.go (messages through a real process), kgo.go (the tests of
 // franz-go), sidebyside.go (beside an Apache Kafka), half_open.go (clients that hold connections for nothing),
-// groupkill.go (committed offsets), wild.go (programs of other stacks), page.go (what a page looks like).
+// groupkill.go (committed offsets, with kills), groups100.go (a large
+// group, beside an Apache Kafka), wild.go (programs of other stacks), page.go (what a page looks like).
 package main
 
 import (
@@ -23,6 +24,7 @@ import (
 	"time"
 
 	"github.com/thalweg-io/thalweg/e2e/hostile"
+	"github.com/thalweg-io/thalweg/e2e/members"
 )
 
 // options are the flags.
@@ -59,12 +61,14 @@ var campaigns = []campaign{
 	{"disk-trouble", "The disk beneath the real binary is full, slow, read-only or fails, under idempotent producers of Java, librdkafka and franz-go; a full or slow one is got over without a restart, of one that fails nothing acknowledged is lost.", 40, diskTrouble},
 	{"group-kill", "The real binary is killed (kill -9) again and again while groups commit and read offsets, so that it dies between an append and its answer; no committed offset that anybody has heard of goes back.", 500, groupKill},
 	{"wild", "Programs of other people's stacks that take minutes run against the real binary; none fails, and those that are expected to fail do.", 1, wild},
+	{"group-histories", "The real binary is killed (kill -9) again and again while clients commit whatever offsets they like, several for the same group, and read them; porcupine wants every committed offset to be a linearizable register. A planted bug is found.", 500, groupHistories},
+	{"groups-100", "A group of 100 members on 100 partitions, of either protocol: how long it takes to become stable, and what it costs the broker, beside an Apache Kafka in the same run. -n is the number of rounds.", 3, groups100},
 	{"kgo-suite", "franz-go's own tests, which talk to a cluster, run against a node of the real binary; none fails.", 50_000, kgoSuite},
 	{"storage-bits", "Every bit of small log directories is flipped and every file cut at every length; no wrong record is served.", 1, storageCampaign("bits", "TestCampaignBits")},
 }
 
 func main() {
-	if hostile.Main(os.Args[1:]) {
+	if hostile.Main(os.Args[1:]) || members.Main(os.Args[1:]) {
 		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

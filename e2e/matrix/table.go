@@ -38,9 +38,9 @@ func clients() []client {
 		{name: "kafka-python-2", title: "kafka-python", language: "Python", needs: python, build: pythonClient("kafka-python-2.0.2", "kafka_python.py"), groups: eager, notes: python2Notes},
 		{name: "kafkajs", title: "kafkajs", language: "JavaScript", needs: node, build: jsClient("kafkajs.js"), groups: []string{"roundrobin"}, notes: kafkaJSNotes},
 		{name: "platformatic", title: "@platformatic/kafka", language: "JavaScript", needs: node, build: jsClient("platformatic.js"), groups: []string{"roundrobin"}},
-		{name: "franz-go", title: "franz-go", language: "Go", build: goClient("franz", "0"), groups: classic},
+		{name: "franz-go", title: "franz-go", language: "Go", build: goClient("franz", "0"), groups: assignors},
 		{name: "sarama", title: "Sarama", language: "Go", build: goClient("sarama", "0"), groups: eager},
-		{name: "kafka-go", title: "segmentio/kafka-go", language: "Go", build: goClient("segmentio", "0"), notes: map[string]string{"empty": "it reads an empty value as null"}},
+		{name: "kafka-go", title: "segmentio/kafka-go", language: "Go", build: goClient("segmentio", "0"), groups: []string{"range", "roundrobin"}, notes: map[string]string{"empty": "it reads an empty value as null"}},
 		{name: "confluent-go", title: "confluent-kafka-go", language: "Go", needs: []string{"gcc"}, build: goClient("confluent", "1"), groups: []string{"range", "roundrobin", "cooperative-sticky", "consumer"}},
 	}
 }

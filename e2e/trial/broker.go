@@ -61,6 +61,9 @@ func NewBroker(bin, dir string, overrides ...string) *Broker {
 // Addr is where it listens, once it has been started.
 func (b *Broker) Addr() string { return b.addr }
 
+// Pid is the number of its process, once it has been started.
+func (b *Broker) Pid() int { return b.cmd.Process.Pid }
+
 // Start starts the process and waits until it says that it is ready.
 func (b *Broker) Start() error {
 	args := []string{"server", "--override", "listeners=PLAINTEXT://" + b.addr, "--override", "log.dirs=" + b.dir}

@@ -37,6 +37,13 @@ func (r *Report) String() string {
 		r.Registers, r.Reads, r.Writes, r.Refused, r.Unknown, 100*r.UnknownShare(), r.Seen, len(r.Violations), len(r.Undecided))
 }
 
+// Add adds what came of another check.
+func (r *Report) Add(o *Report) {
+	r.Registers, r.Reads, r.Writes = r.Registers+o.Registers, r.Reads+o.Reads, r.Writes+o.Writes
+	r.Refused, r.Unknown, r.Seen = r.Refused+o.Refused, r.Unknown+o.Unknown, r.Seen+o.Seen
+	r.Violations, r.Undecided = append(r.Violations, o.Violations...), append(r.Undecided, o.Undecided...)
+}
+
 // Check judges every register by itself. within bounds the search in one register; 0: no bound, as the simulator wants, whose
 // runs may not depend on a clock. Registers are reported in order of their keys. It panics if two writes to a register have one
 // value, or one has the value None: the rig is broken then.

@@ -327,7 +327,7 @@ func (s *Shard) fence(t *coordinator.Turn, group, member, why string) {
 // or that is not sure.
 func (d *decision) answer(req *kmsg.ConsumerGroupHeartbeatRequest, r *kmsg.ConsumerGroupHeartbeatResponse, before, m *consumerMember, owned assignment) {
 	id := m.id
-	r.MemberID, r.MemberEpoch, r.HeartbeatIntervalMillis = &id, m.epoch, int32(d.s.heartbeatMs(d.t, d.group.name))
+	r.MemberID, r.MemberEpoch, r.HeartbeatIntervalMillis = &id, m.epoch, int32(d.intervalMs(m))
 	whole := req.MemberEpoch == joinEpoch ||
 		req.RebalanceTimeoutMillis != -1 && (req.SubscribedTopicNames != nil || req.SubscribedTopicRegex != nil) && owned != nil
 	if !whole && m.assigned.same(before.assigned) {

@@ -19,6 +19,6 @@
 // classic_rebalance.go, classic_sync.go, heartbeat.go, leave.go (its requests), classic_record.go, subscription.go (its bytes);
 // offsets.go, offset_commit.go, offset_fetch.go, offset_delete.go, offset_expiry.go; delete.go, describe.go, summary.go (groups of both
 // types); consumer_group.go (the state of a consumer group, KIP-848), assignment.go, consumer_record.go (its bytes),
-// consumer_decision.go (targets, and the steps towards them), consumer_heartbeat.go, consumer_describe.go, consumer_offsets.go
+// consumer_decision.go (targets, and the steps towards them), consumer_heartbeat.go, consumer_haste.go, consumer_describe.go, consumer_offsets.go
 // (its requests), assignor.go, regex.go; migration.go, migration_requests.go (between the two).
 package group

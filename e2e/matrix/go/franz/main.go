@@ -90,12 +90,17 @@ func (c client) Read(topic string, count int, ts int64) ([]line.Record, error) {
 var balancers = map[string]kgo.GroupBalancer{
 	"range": kgo.RangeBalancer(), "roundrobin": kgo.RoundRobinBalancer(),
 	"sticky": kgo.StickyBalancer(), "cooperative-sticky": kgo.CooperativeStickyBalancer(),
+	"consumer": kgo.StickyBalancer(), // the one that stands for the broker's uniform assignor
 }
 
 func member(servers, group, topic, assignor string) error {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(servers), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic),
+	var more []kgo.Opt
+	if assignor == "consumer" {
+		more = append(more, kgo.ServerSideBalancer())
+	}
+	cl, err := kgo.NewClient(append(more, kgo.SeedBrokers(servers), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.Balancers(balancers[assignor]),
-		kgo.AutoCommitInterval(500*time.Millisecond), kgo.SessionTimeout(6*time.Second), kgo.HeartbeatInterval(500*time.Millisecond))
+		kgo.AutoCommitInterval(500*time.Millisecond), kgo.SessionTimeout(6*time.Second), kgo.HeartbeatInterval(500*time.Millisecond))...)
 	if err != nil {
 		return err
 	}

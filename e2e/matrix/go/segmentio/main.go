@@ -82,37 +82,68 @@ func (c client) Read(topic string, count int, ts int64) ([]line.Record, error) {
 
 var balancers = map[string]kafka.GroupBalancer{"range": kafka.RangeGroupBalancer{}, "roundrobin": kafka.RoundRobinGroupBalancer{}}
 
+// member uses the ConsumerGroup of the library, whose commits belong to a generation. Its Reader, which is easier, sends what was
+// consumed in one generation in the next one, too: whoever owns the partition there has it undone, with either broker.
 func member(servers, group, topic, assignor string) error {
-	r := kafka.NewReader(kafka.ReaderConfig{Brokers: []string{servers}, GroupID: group, Topic: topic,
-		StartOffset: kafka.FirstOffset, GroupBalancers: []kafka.GroupBalancer{balancers[assignor]}, MaxWait: 200 * time.Millisecond,
+	g, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{ID: group, Brokers: []string{servers}, Topics: []string{topic},
+		StartOffset: kafka.FirstOffset, GroupBalancers: []kafka.GroupBalancer{balancers[assignor]},
 		SessionTimeout: 6 * time.Second, HeartbeatInterval: 500 * time.Millisecond})
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() {
 		<-line.UntilStopped()
 		cancel()
 	}()
-	// Not with ReadMessage, which commits before it returns.
-	var told []kafka.Message
-	for last := time.Now(); ; {
-		wait, done := context.WithTimeout(ctx, 200*time.Millisecond)
-		m, err := r.FetchMessage(wait)
-		done()
-		if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-			return err
+	for {
+		gen, err := g.Next(ctx)
+		if ctx.Err() != nil {
+			return g.Close() // ends the generation, which has its partitions committed, and leaves
 		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err) // such as a coordinator that still loads; the next call tries again
+			continue
+		}
+		for _, a := range gen.Assignments[topic] {
+			gen.Start(func(ctx context.Context) {
+				if err := consume(ctx, servers, topic, gen, a); err != nil {
+					fmt.Fprintln(os.Stderr, err)
+				}
+			})
+		}
+	}
+}
+
+// consume reads one partition until the generation ends.
+func consume(ctx context.Context, servers, topic string, gen *kafka.Generation, a kafka.PartitionAssignment) error {
+	r := kafka.NewReader(kafka.ReaderConfig{Brokers: []string{servers}, Topic: topic, Partition: a.ID, MaxWait: 200 * time.Millisecond})
+	defer r.Close()
+	if err := r.SetOffset(a.Offset); err != nil {
+		return err
+	}
+	next, committed, last := int64(-1), int64(-1), time.Now()
+	for {
+		wait, done := context.WithTimeout(ctx, 100*time.Millisecond)
+		m, err := r.ReadMessage(wait)
+		done()
 		if err == nil {
 			line.Consumed(int32(m.Partition), m.Offset)
-			told = append(told, m)
+			next = m.Offset + 1
 		}
-		if err != nil || time.Since(last) > 200*time.Millisecond {
-			if err := r.CommitMessages(context.Background(), told...); err != nil {
-				fmt.Fprintln(os.Stderr, err) // of a generation that is over
+		over := ctx.Err() != nil
+		if next > committed && (err != nil || time.Since(last) > 100*time.Millisecond) {
+			if err := gen.CommitOffsets(map[string]map[int]int64{topic: {a.ID: next}}); err != nil {
+				return err
 			}
-			told, last = told[:0], time.Now()
+			committed, last = next, time.Now()
 		}
-		if ctx.Err() != nil {
-			return r.Close()
+		if over {
+			return nil
+		}
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			return err
 		}
 	}
 }
