@@ -98,7 +98,7 @@ func (r rig) table(ctx context.Context, chosen []program) error {
 		if failure != nil {
 			failed = append(failed, failure)
 		}
-		fmt.Printf("| %s | %s | %s | %s | %.0f |\n", p.name, p.version, p.what, verdict, time.Since(begin).Seconds())
+		fmt.Printf("| %s | %s | %s | %s | %.0f |\n", p.name, p.versionNow(ctx), p.what, verdict, time.Since(begin).Seconds())
 	}
 	return errors.Join(failed...)
 }
