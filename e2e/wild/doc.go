@@ -13,6 +13,6 @@
 // The frame: main.go (flags, table), table.go (a program, and all of them), scene.go (where one runs, and what is
 // read from its broker), process.go (a process), play.go (scripts that must print a line).
 //
-// The programs, each with its sources in folders beside it: kafkapython.go, articles.go (Java), browser.go
+// The programs, each with its sources in folders beside it: kafkapython.go, articles.go (Java), springboot.go, browser.go
 // (Chromium), platforms.go (other systems).
 package main

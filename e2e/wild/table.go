@@ -39,6 +39,7 @@ func programs() []program {
 	return slices.Concat(
 		kafkaPython(),
 		articlesInJava(),
+		springBoot(),
 		browserTracking(),
 		platforms(),
 	)
