@@ -44,7 +44,16 @@ type Config struct {
 	// FileDeleteDelayMs is how long files that were deleted stay under another name (file.delete.delay.ms).
 	FileDeleteDelayMs int64
 	// Sparse allows gaps between batches, as compaction leaves them (cleanup.policy=compact).
+	// Sparse says that the log is compacted (cleanup.policy=compact): there may be gaps between batches. A log that was compacted
+	// once keeps them.
 	Sparse bool
+	// MinCompactionLagMs is how old every record of a segment must be before it is cleaned (min.compaction.lag.ms).
+	MinCompactionLagMs int64
+	// MaxCompactionLagMs is how old a segment's first batch may become before the log is cleaned whatever its dirty ratio
+	// (max.compaction.lag.ms). 0 and math.MaxInt64: there is no such age.
+	MaxCompactionLagMs int64
+	// DeleteRetentionMs is how long tombstones and transaction markers stay after they were met first (delete.retention.ms).
+	DeleteRetentionMs int64
 	// MaxBatchBytes bounds what a batch may grow to when it is decompressed for a timestamp
 	// search, through compress.DefaultBudget (max.message.bytes). 0: 1 MiB + 12.
 	MaxBatchBytes int

@@ -63,6 +63,9 @@ func (d *Dir) open() error {
 	if err := d.survey(names); err != nil {
 		return err
 	}
+	if d.disk.cleaned, err = readCleanPoints(d.disk, d.path, d.found); err != nil {
+		return err
+	}
 	if d.points, err = readDirPoints(d.disk, d.path, d.found); err != nil {
 		return err
 	}

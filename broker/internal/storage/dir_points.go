@@ -59,7 +59,7 @@ func readDirPoints(d *disk, path string, found []kafka.TopicIDPartition) (*dirPo
 func (p *dirPoints) of(tp kafka.TopicPartition) found {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	k := found{recovery: p.mu.recovery[tp], start: p.mu.start[tp], hint: -1}
+	k := found{recovery: p.mu.recovery[tp], start: p.mu.start[tp], hint: -1, cleaned: p.disk.cleaned.of(tp)}
 	if hw, ok := p.mu.hint[tp]; ok {
 		k.hint = hw
 	}
@@ -68,6 +68,9 @@ func (p *dirPoints) of(tp kafka.TopicPartition) found {
 
 // forget drops a partition that is new or gone, durably.
 func (p *dirPoints) forget(tp kafka.TopicPartition) error {
+	if err := p.disk.cleaned.set(tp, -1); err != nil {
+		return err
+	}
 	p.mu.Lock()
 	delete(p.mu.recovery, tp)
 	delete(p.mu.start, tp)

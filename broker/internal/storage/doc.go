@@ -47,9 +47,13 @@
 // per Dir, in syncer_loop.go; everything else runs on the caller, takes time as an argument and
 // reaches files only through vfs.FS. Lock order is at Log.
 //
+// Compaction (log_clean.go) reads sealed, synced segments below the last stable offset and writes what
+// stays into new ones, which take the place of groups of the old by Kafka's swap (log_clean_swap.go).
+// A log that was compacted may have gaps between batches for good.
+//
 // Formats are described in docs/format/log.md.
 //
-// Files: dir.go, dir_open.go, dir_points.go (data directory, identity, offset checkpoints),
+// Files: dir.go, dir_open.go, dir_points.go, dir_clean.go (data directory, identity, offset checkpoints),
 // meta.go (meta.properties, marker, partition.metadata), checkpoint.go, atomicfile.go (text
 // checkpoints, replacing files), log.go and log_*.go (one activity of a log each; log_retention.go also has the log start's moves,
 // log_remove.go the trash), segment.go,

@@ -33,8 +33,9 @@ type disk struct {
 	// producers counts those that all logs remember; see DirOptions.MaxProducers. A log outside a directory has none.
 	producers    atomic.Int64
 	maxProducers int64
-	renew        bool   // an earlier run ended with a failed disk: see Log.renew
-	onFail       func() // wakes whoever tells the observers; nil: nobody
+	cleaned      *cleanPoints // nil for a log outside a data directory
+	renew        bool         // an earlier run ended with a failed disk: see Log.renew
+	onFail       func()       // wakes whoever tells the observers; nil: nobody
 }
 
 // err is not nil once the directory is offline.
@@ -103,6 +104,7 @@ type Log struct {
 	end      atomic.Int64 // log end offset
 	flushed  atomic.Int64 // confirmed by fdatasync
 	recovery atomic.Int64 // everything below is durable, with indexes and epochs
+	cleaned  atomic.Int64 // where the next cleaning begins, -1: there was none
 	hint     atomic.Int64 // high watermark to checkpoint, -1 none
 	segs     atomic.Pointer[[]*segment]
 	epochs   epochCache

@@ -152,7 +152,7 @@ func (l *Log) AppendAsFollower(batches []byte, nowMs int64) (Appended, error) {
 
 // checkLocked checks all batches against the log.
 func (l *Log) checkLocked(cfg *Config, batches []byte) error {
-	o := order{next: l.end.Load(), epoch: l.epochs.latest(), sparse: cfg.Sparse}
+	o := order{next: l.end.Load(), epoch: l.epochs.latest(), sparse: l.sparse(cfg)}
 	for rest := batches; len(rest) > 0; {
 		pos := int64(len(batches) - len(rest))
 		if len(rest) < batch.HeaderSize {
@@ -253,7 +253,7 @@ func (l *Log) segmentFor(cfg *Config, b batch.Batch, n int, nowMs int64) (*segme
 // Where gaps are allowed, a crash must not be able to make one by losing the end of a segment but
 // not the one after it: the old segment is synced first.
 func (l *Log) rollLocked(cfg *Config, base int64) (*segment, error) {
-	if cfg.Sparse {
+	if l.sparse(cfg) {
 		if err := l.syncBeforeRoll(); err != nil {
 			return nil, l.disk.fail(err)
 		}

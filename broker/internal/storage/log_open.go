@@ -18,6 +18,7 @@ type found struct {
 	recovery int64 // recovery point
 	start    int64 // log start offset
 	hint     int64 // high watermark, -1 none
+	cleaned  int64 // where the next cleaning begins, -1 none
 
 	noProducers bool // see Log
 }
@@ -29,6 +30,7 @@ func openLog(d *disk, path string, tip kafka.TopicIDPartition, c Config, obs Obs
 	l.cfg.Store(&c)
 	l.noProducers = k.noProducers
 	l.hint.Store(k.hint)
+	l.cleaned.Store(k.cleaned)
 	l.segs.Store(&[]*segment{})
 	err := l.load(k)
 	if err == nil {
@@ -133,6 +135,13 @@ func (l *Log) list() (bases []int64, indexed map[int64]bool, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if changed, err := l.finishSwaps(names); err != nil {
+		return nil, nil, err
+	} else if changed {
+		if names, err = l.disk.fs.List(l.path); err != nil {
+			return nil, nil, err
+		}
+	}
 	indexed = map[int64]bool{}
 	has := map[string]bool{}
 	for _, name := range names {
@@ -144,8 +153,6 @@ func (l *Log) list() (bases []int64, indexed map[int64]bool, err error) {
 			if err := l.disk.fs.Remove(l.path + "/" + name); err != nil {
 				return nil, nil, err
 			}
-		case strings.HasSuffix(name, ".swap"):
-			return nil, nil, fmt.Errorf("%w: %s/%s is a compaction that was not finished", ErrCorrupt, l.path, name)
 		}
 		if base, ok := parseSegmentName(name, extLog); ok {
 			bases = append(bases, base)

@@ -18,7 +18,7 @@ func (l *Log) recover(point int64) error {
 		// files need not be those of a sealed segment.
 		i--
 	}
-	r := recovery{log: l, point: point, sparse: l.cfg.Load().Sparse}
+	r := recovery{log: l, point: point, sparse: l.sparse(l.cfg.Load())}
 	if err := r.from(segs[i]); err != nil {
 		return err
 	}

@@ -65,6 +65,9 @@ func (l *Log) truncateLocked(offset int64) error {
 	if err := l.points.lower(l, end); err != nil {
 		return err
 	}
+	if err := l.lowerCleaned(end); err != nil {
+		return err
+	}
 	if !plantedSnapshotKept {
 		// What is appended next makes them wrong; their names go before that, with the sync of
 		// the directory below.
@@ -264,6 +267,9 @@ func (l *Log) Reset(offset int64) error {
 
 func (l *Log) resetLocked(offset int64) error {
 	if err := l.points.lower(l, 0); err != nil {
+		return err
+	}
+	if err := l.lowerCleaned(offset); err != nil {
 		return err
 	}
 	if err := l.dropSnapshots(func(int64) bool { return true }); err != nil {

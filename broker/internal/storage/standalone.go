@@ -121,7 +121,7 @@ func parseState(b []byte) (recovery, start int64, err error) {
 }
 
 func (p *filePoints) read() (found, error) {
-	k := found{hint: -1}
+	k := found{hint: -1, cleaned: -1}
 	content, err := readFile(p.disk.fs, p.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return k, nil

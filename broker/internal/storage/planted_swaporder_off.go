@@ -1,0 +1,5 @@
+//go:build !planted_storage_swaporder
+
+package storage
+
+const plantedSwapOrder = false

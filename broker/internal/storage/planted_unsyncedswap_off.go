@@ -1,0 +1,5 @@
+//go:build !planted_storage_unsyncedswap
+
+package storage
+
+const plantedUnsyncedSwap = false
