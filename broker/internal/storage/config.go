@@ -43,7 +43,6 @@ type Config struct {
 	RetentionMs, RetentionBytes int64
 	// FileDeleteDelayMs is how long files that were deleted stay under another name (file.delete.delay.ms).
 	FileDeleteDelayMs int64
-	// Sparse allows gaps between batches, as compaction leaves them (cleanup.policy=compact).
 	// Sparse says that the log is compacted (cleanup.policy=compact): there may be gaps between batches. A log that was compacted
 	// once keeps them.
 	Sparse bool

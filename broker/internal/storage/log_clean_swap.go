@@ -109,6 +109,8 @@ func (l *Log) swap(group []*segment, c *cleanedSegment) error {
 		return err
 	}
 	defer l.disk.ops.begin()()
+	l.startMu.Lock()
+	defer l.startMu.Unlock()
 	l.syncMu.Lock()
 	defer l.syncMu.Unlock()
 	if _, err := l.locate(group); err != nil {
@@ -209,6 +211,10 @@ func (l *Log) finishSwap(group []*segment, t *segment) error {
 	if err != nil {
 		return err
 	}
+	for _, s := range group {
+		size, _ := s.bounds()
+		doomed.bytes += size
+	}
 	if !plantedSwapOrder {
 		if err := v.SyncDir(l.path); err != nil {
 			return err
@@ -223,7 +229,11 @@ func (l *Log) finishSwap(group []*segment, t *segment) error {
 	if err := v.SyncDir(l.path); err != nil {
 		return err
 	}
-	for _, name := range doomed {
+	if l.disk.trash != nil {
+		l.disk.trash.add(doomed)
+		return nil
+	}
+	for _, name := range doomed.names {
 		if err := removeIfExists(v, l.path+"/"+name); err != nil {
 			return err
 		}
@@ -231,8 +241,9 @@ func (l *Log) finishSwap(group []*segment, t *segment) error {
 	return nil
 }
 
-// setAside gives files the suffix of what is to be unlinked: unlinking a large one takes its time. It returns their new names.
-func (l *Log) setAside(names []string) (doomed []string, err error) {
+// setAside gives files the suffix of what is to be unlinked (file.delete.delay.ms later, as Kafka does): unlinking a large one takes its time.
+func (l *Log) setAside(names []string) (*doomed, error) {
+	x := &doomed{dir: l.path, delay: l.cfg.Load().FileDeleteDelayMs}
 	for _, name := range names {
 		err := l.disk.fs.Rename(l.path+"/"+name, l.path+"/"+name+extDeleted)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -241,9 +252,9 @@ func (l *Log) setAside(names []string) (doomed []string, err error) {
 		if err != nil {
 			return nil, err
 		}
-		doomed = append(doomed, name+extDeleted)
+		x.names = append(x.names, name+extDeleted)
 	}
-	return doomed, nil
+	return x, nil
 }
 
 // finishSwaps brings a swap that a crash has interrupted to its end, ours or Apache Kafka's, before the log is opened; names are

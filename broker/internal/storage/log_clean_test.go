@@ -306,6 +306,7 @@ func TestPoint093Files(t *testing.T) {
 	})
 	cleanLog(t, l, 0)
 	fs.SetHook(nil)
+	emptyTrash(t, d, 0)
 	for _, n := range []string{"00000000000000000000.log.cleaned", "00000000000000000000.log.swap", "00000000000000000002.log.deleted"} {
 		if !seen[n] {
 			t.Errorf("%s was never there", n)
@@ -363,7 +364,7 @@ func TestGapsStay(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.RemoveLog(testTopic); err != nil {
+	if err := d.RemoveLog(testTopic, 0); err != nil {
 		t.Fatal(err)
 	}
 	l, err := d.OpenLog(testTopic, Config{}, nil)
@@ -696,7 +697,7 @@ func (m *keyed) dense() {
 // After any history and any number of cleanings the newest value of each key is there, nothing has moved, tombstones go only after
 // their horizon.
 func TestCleanModel(t *testing.T) {
-	for seed := range uint64(seeds(t, 40)) {
+	for seed := range uint64(seeds(t, 25)) {
 		m := newKeyed(t, seed)
 		for range 80 {
 			m.step()
@@ -707,7 +708,7 @@ func TestCleanModel(t *testing.T) {
 
 // The same history with cleaning and without gives the same table, the same log end, the same epochs and the same producers.
 func TestCleanMetamorphic(t *testing.T) {
-	for seed := range uint64(seeds(t, 20)) {
+	for seed := range uint64(seeds(t, 12)) {
 		var logs []*Log
 		for _, off := range []bool{false, true} {
 			m := newKeyed(t, seed)
