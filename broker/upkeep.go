@@ -128,7 +128,7 @@ func (l *lane) run() {
 const (
 	// unlinkRest is how many times as long as it took to unlink a portion nothing is unlinked: the disk is for others in
 	// between.
-	unlinkRest = 4
+	unlinkRest = 9
 	// retentionRest is likewise for the steps of a pass of retention.
 	retentionRest = 1
 
