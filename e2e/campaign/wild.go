@@ -7,10 +7,16 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 )
 
 // wild runs the programs of e2e/wild that take too long for each change; its table is the page.
 func wild(ctx context.Context, o *options, p *page) error {
+	install := exec.CommandContext(ctx, filepath.Join("e2e", "wild", "install"))
+	install.Stdout, install.Stderr = os.Stderr, os.Stderr
+	if err := install.Run(); err != nil {
+		return fmt.Errorf("%s: %w", install.Path, err)
+	}
 	argv := []string{"run", "./e2e/wild", "-stage", "heavy", "-only", o.only}
 	cmd := exec.CommandContext(ctx, "go", argv...)
 	cmd.Env = append(os.Environ(), "CI=true") // nothing is skipped

@@ -15,4 +15,6 @@
 //
 // The programs, each with its sources in folders beside it: kafkapython.go, articles.go (Java), springboot.go, browser.go
 // (Chromium), platforms.go (other systems).
+//
+// Those: connect.go (a worker of Kafka Connect), connectfiles.go, debezium.go, jdbc.go, database.go (PostgreSQL and MariaDB).
 package main
