@@ -13,7 +13,7 @@
 // The frame: main.go (flags, table), table.go (a program, and all of them), scene.go (where one runs, and what is
 // read from its broker), process.go (a process), play.go (scripts that must print a line).
 //
-// The programs, each with its sources in folders beside it: kafkapython.go, articles.go (Java), springboot.go, browser.go
+// The programs, each with its sources in folders beside it: kafkapython.go, articles.go (Java), springboot.go, streams.go, browser.go
 // (Chromium), platforms.go (other systems).
 //
 // Those: connect.go (a worker of Kafka Connect), connectfiles.go, debezium.go, jdbc.go, database.go (PostgreSQL and MariaDB).

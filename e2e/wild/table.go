@@ -40,6 +40,7 @@ func programs() []program {
 		kafkaPython(),
 		articlesInJava(),
 		springBoot(),
+		kafkaStreams(),
 		browserTracking(),
 		platforms(),
 	)
