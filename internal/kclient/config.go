@@ -72,7 +72,7 @@ func Options(role Role, props map[string]string) (opts []kgo.Opt, unused []strin
 		s.producer()
 	}
 	for _, name := range slices.Sorted(maps.Keys(props)) {
-		if !known[name] && !forJavaOnly(name) {
+		if !known[name] && !forJavaOnly(name) && !(role == Consumer && isGroupKey(name)) {
 			unused = append(unused, name)
 		}
 	}
@@ -163,11 +163,8 @@ var keys = []key{
 	}},
 	{"isolation.level", []Role{Consumer}, isolation},
 	{"auto.offset.reset", []Role{Consumer}, reset},
-	{"group.id", []Role{Consumer}, nothing},           // decided by who calls
-	{"enable.auto.commit", []Role{Consumer}, nothing}, // likewise
+	{"group.id", []Role{Consumer}, nothing}, // decided by who calls, with GroupOptions
 	{"allow.auto.create.topics", []Role{Consumer}, nothing},
-	{"session.timeout.ms", []Role{Consumer}, nothing},
-	{"heartbeat.interval.ms", []Role{Consumer}, nothing},
 	{"default.api.timeout.ms", nil, nothing},
 }
 

@@ -9,7 +9,7 @@
 //
 // Concurrency: the functions may be called from any goroutine; a *kgo.Client likewise.
 //
-// Files: config.go (Config: keys into options, by role), security.go (TLS and SASL), jaas.go (the
+// Files: config.go (Config: keys into options, by role), group.go (those of members of groups), security.go (TLS and SASL), jaas.go (the
 // login modules of sasl.jaas.config), reach.go (a client that has reached its cluster, or why not),
 // message.go (what to tell a person about an error), peek.go (the first record behind an offset).
 package kclient

@@ -140,8 +140,9 @@ func (c *call) connectTo(role kclient.Role, props map[string]string, more ...kgo
 		return nil, err
 	}
 	c.onEnd(cl.Close)
-	if unused = slices.DeleteFunc(unused, usedByOthers); len(unused) > 0 {
-		fmt.Fprintf(c.Err, "thalweg: these client properties have no effect: %s\n", strings.Join(unused, ", "))
+	if names := strings.Join(slices.DeleteFunc(unused, usedByOthers), ", "); names != "" && names != c.unused {
+		c.unused = names
+		fmt.Fprintf(c.Err, "thalweg: these client properties have no effect: %s\n", names)
 	}
 	return cl, nil
 }

@@ -22,6 +22,10 @@ func consumeCommand(e Env) *cobra.Command {
 		Short: "read records of topics",
 		Long: `Reads the records that are there, and ends; with --follow it goes on with those to come until Ctrl-C.
 
+With --group it is a member of a consumer group: it reads what the group gives it from where the group stands, or from --from where the
+group has committed nothing, commits what it has shown, and leaves the group at the end. -X takes what is to be said about the member:
+group.protocol=consumer (KIP-848), group.remote.assignor, group.instance.id, partition.assignment.strategy, max.poll.interval.ms.
+
 --from and --to take
   start, end        the first offset of each partition, and the one after the last
   42                an offset
@@ -34,7 +38,7 @@ func consumeCommand(e Env) *cobra.Command {
 A terminal gets a table, a pipe the values, a line each. -o json writes whole records, a line each, that "thalweg
 produce --input json" takes without loss. --format is a layout like '%t[%p]@%o %d{strftime[%F]} %k=%v\n' (%h{%k=%v } headers,
 %v{hex}, %v{base64}, %V length).`,
-		Example: "thalweg consume greetings\nthalweg consume orders --follow --from end --key '^eu-'\n" +
+		Example: "thalweg consume greetings\nthalweg consume orders --group billing --follow\nthalweg consume orders --follow --from end --key '^eu-'\n" +
 			"thalweg consume orders --from 1h --header source=web -o json\n" +
 			"thalweg consume orders -p 0 --from 100 --to 200 --format '%o %k %v\\n'",
 		Args:              atLeast(1, "the names of topics"),
@@ -47,6 +51,7 @@ produce --input json" takes without loss. --format is a layout like '%t[%p]@%o %
 	f.BoolP("follow", "f", false, "go on with records to come")
 	f.String("from", "start", "`WHERE` to begin")
 	f.String("to", "end", "`WHERE` to stop")
+	f.StringP("group", "g", "", "read as a member of a `GROUP`, and commit what was read")
 	f.Int64P("max", "n", 0, "stop after so many records")
 	f.Int32SliceP("partition", "p", nil, "only these `PARTITIONS`: 0,2")
 	f.String("key", "", "only records whose key matches an `EXPRESSION`")
@@ -63,7 +68,8 @@ type consuming struct {
 	cl       *kgo.Client
 	ids      map[string]kadm.TopicID
 	ranges   map[string]map[int32]*span
-	open     int // partitions that have not reached their end
+	member   *membership // with --group
+	open     int         // partitions that have not reached their end
 	filter   record.Filter
 	max      int64
 	shown    int64
@@ -89,11 +95,23 @@ func runConsume(c *call, topics []string) error {
 	if err != nil {
 		return err
 	}
+	group := c.text("group")
+	if group != "" {
+		if err := c.checkGroup(); err != nil {
+			return err
+		}
+	}
 	if w.write, err = w.writer(len(topics) > 1); err != nil {
 		return err
 	}
 	if err := w.find(topics, bounds); err != nil {
 		return err
+	}
+	if group != "" {
+		if err := w.join(group, bounds); err != nil {
+			return w.end(err)
+		}
+		return w.end(w.readAsMember())
 	}
 	if w.open == 0 {
 		return w.end(nil)

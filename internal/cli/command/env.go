@@ -38,6 +38,7 @@ type call struct {
 	ctx    context.Context // ends with Ctrl-C, or when the time given by --timeout is over
 	cmd    *cobra.Command
 	format output.Format
+	unused string // client properties that were told to have no effect
 	closers
 }
 

@@ -185,11 +185,8 @@ func (c *call) consumerOptions(props map[string]string) (opts []kgo.Opt, group s
 		}
 		return opts, "", err
 	}
-	opts = append(opts, kgo.ConsumerGroup(group), kgo.AutoCommitMarks())
-	if props["enable.auto.commit"] == "false" {
-		opts = append(opts, kgo.DisableAutoCommit())
-	}
-	return opts, group, nil
+	member, err := kclient.GroupOptions(group, props)
+	return append(opts, member...), group, err
 }
 
 // servesGroups asks the cluster.

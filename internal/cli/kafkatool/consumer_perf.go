@@ -104,7 +104,8 @@ func (c *call) consumerPerfOptions(props map[string]string, r *consumerPerf) (op
 	if group == "" {
 		group = fmt.Sprintf("perf-consumer-%d", rand.IntN(100_000))
 	}
-	return append(opts, kgo.ConsumerGroup(group), kgo.OnPartitionsAssigned(r.assigned)), nil
+	member, err := kclient.GroupOptions(group, props)
+	return append(append(opts, member...), kgo.OnPartitionsAssigned(r.assigned)), err
 }
 
 // consumerPerf is one run.

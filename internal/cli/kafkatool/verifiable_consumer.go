@@ -3,10 +3,9 @@ package kafkatool
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -24,8 +23,8 @@ func verifiableConsumerParser() *option.Parser {
 		{Name: "consumer.config", Arg: "file", Instead: "command-config"},
 		{Name: "topic", Arg: "topic", Help: "REQUIRED: the topic to consume."},
 		{Name: "group-id", Arg: "group", Help: "REQUIRED: the group to be a member of."},
-		{Name: "group-protocol", Arg: "protocol", Default: "classic", Help: "classic; consumer is refused, as the client library does not offer it yet."},
-		{Name: "group-remote-assignor", Arg: "assignor", Help: "For --group-protocol consumer, likewise."},
+		{Name: "group-protocol", Arg: "protocol", Default: "classic", Help: "classic, or consumer (KIP-848)."},
+		{Name: "group-remote-assignor", Arg: "assignor", Help: "With --group-protocol consumer: uniform or range."},
 		{Name: "group-instance-id", Arg: "id", Help: "The id of a static member."},
 		{Name: "max-messages", Arg: "n", Type: option.Int, Default: "-1", Help: "How many messages; -1 goes on until stopped."},
 		{Name: "session-timeout", Arg: "ms", Type: option.Int, Default: "30000", Help: "After what silence the group goes on without this member."},
@@ -43,13 +42,6 @@ func runVerifiableConsumer(c *call) error {
 			return misused("argument --%s is required", name)
 		}
 	}
-	if strings.EqualFold(c.Value("group-protocol"), "consumer") {
-		return errors.New("--group-protocol consumer is not available yet: the client library does not offer it")
-	}
-	balancers, err := balancersOf(c.Value("assignment-strategy"))
-	if err != nil {
-		return err
-	}
 	props := map[string]string{"auto.offset.reset": c.Value("reset-policy")}
 	file, err := c.properties(sources{files: []string{"consumer.config", "command-config"}})
 	if err != nil {
@@ -59,20 +51,15 @@ func runVerifiableConsumer(c *call) error {
 		props[k] = v
 	}
 	props["bootstrap.servers"] = c.Value("bootstrap-server")
+	member, err := kclient.GroupOptions(c.Value("group-id"), c.memberProperties(props))
+	if err != nil {
+		return err
+	}
 	v := &verifiableConsumer{call: c, started: make(chan struct{})}
-	opts := []kgo.Opt{kgo.ConsumerGroup(c.Value("group-id")), kgo.ConsumeTopics(c.Value("topic")), kgo.Balancers(balancers...),
-		kgo.SessionTimeout(time.Duration(c.Number("session-timeout")) * time.Millisecond),
+	opts := append(member, kgo.ConsumeTopics(c.Value("topic")),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, p map[string][]int32) { v.partitions("partitions_assigned", p) }),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, p map[string][]int32) { v.partitions("partitions_revoked", p) }),
-		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, p map[string][]int32) { v.partitions("partitions_revoked", p) })}
-	if id := c.Value("group-instance-id"); id != "" {
-		opts = append(opts, kgo.InstanceID(id))
-	}
-	if c.Has("enable-autocommit") {
-		opts = append(opts, kgo.AutoCommitMarks())
-	} else {
-		opts = append(opts, kgo.DisableAutoCommit())
-	}
+		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, p map[string][]int32) { v.partitions("partitions_revoked", p) }))
 	if v.cl, err = c.dial(kclient.Consumer, props, opts...); err != nil {
 		return err
 	}
@@ -83,23 +70,23 @@ func runVerifiableConsumer(c *call) error {
 	return err
 }
 
-// balancersOf are the balancers behind the class names of Kafka's assignors.
-func balancersOf(classes string) (list []kgo.GroupBalancer, err error) {
-	for _, class := range strings.Split(classes, ",") {
-		switch class = strings.TrimSpace(class); class[strings.LastIndexByte(class, '.')+1:] {
-		case "RangeAssignor":
-			list = append(list, kgo.RangeBalancer())
-		case "RoundRobinAssignor":
-			list = append(list, kgo.RoundRobinBalancer())
-		case "StickyAssignor":
-			list = append(list, kgo.StickyBalancer())
-		case "CooperativeStickyAssignor":
-			list = append(list, kgo.CooperativeStickyBalancer())
-		default:
-			return nil, fmt.Errorf("There is no assignor %s: RangeAssignor, RoundRobinAssignor, StickyAssignor and CooperativeStickyAssignor are built in", class)
+// memberProperties are properties with what the tool's options say about the member. The consumer protocol has no session time-out and no
+// assignment strategy of the client, so the options' defaults are left out there.
+func (c *call) memberProperties(props map[string]string) map[string]string {
+	props["group.protocol"] = c.Value("group-protocol")
+	if strings.EqualFold(c.Value("group-protocol"), "consumer") {
+		if c.Has("group-remote-assignor") {
+			props["group.remote.assignor"] = c.Value("group-remote-assignor")
 		}
+	} else {
+		props["session.timeout.ms"] = c.Value("session-timeout")
+		props["partition.assignment.strategy"] = c.Value("assignment-strategy")
 	}
-	return list, nil
+	if id := c.Value("group-instance-id"); id != "" {
+		props["group.instance.id"] = id
+	}
+	props["enable.auto.commit"] = strconv.FormatBool(c.Has("enable-autocommit"))
+	return props
 }
 
 // verifiableConsumer prints one JSON object per event, for programs that check a cluster.
