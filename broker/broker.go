@@ -52,6 +52,7 @@ type Broker struct {
 	watch    groupWatch
 	clock    *delayed.Clock
 	upkeep   upkeep
+	cleaning *cleaning
 	openers  *openers
 	network  *network.Server
 	data     *data.Handlers
@@ -207,6 +208,7 @@ func (b *Broker) startQuorum() error {
 	for _, d := range b.dirs {
 		b.upkeep.tend(d, manager, &b.cfg)
 	}
+	b.cleaning = b.upkeep.clean(manager, b.cfg.Cleaner, b.lg)
 	b.upkeep.start()
 	b.openers.start(manager)
 	b.loader.Subscribe(manager)

@@ -88,6 +88,8 @@ type Config struct {
 	RetentionCheck time.Duration
 	// InitialTaskDelay is how long after the start that is done first (log.initial.task.delay.ms). Default: 30 s. Negative: none.
 	InitialTaskDelay time.Duration
+	// Cleaner is how compacted topics are cleaned (log.cleaner.*).
+	Cleaner CleanerConfig
 	// RequestMemoryBytes bounds the memory of requests being read and decoded
 	// (queued.max.request.bytes). Default: 256 MiB.
 	RequestMemoryBytes int64
@@ -160,6 +162,7 @@ func (c Config) withDefaults() (Config, error) {
 	for _, w := range []*QuotaWindow{&c.QuotaWindow, &c.ControllerQuotaWindow} {
 		w.Num, w.Seconds = orDefault(w.Num, quota.DefaultWindow.Num), orDefault(w.Seconds, int(quota.DefaultWindow.Size/time.Second))
 	}
+	c.Cleaner = c.Cleaner.withDefaults()
 	c.RetentionCheck = time.Duration(orDefault(int64(c.RetentionCheck), int64(defaultRetentionCheck)))
 	c.InitialTaskDelay = time.Duration(orDefault(int64(c.InitialTaskDelay), int64(defaultInitialTaskDelay)))
 	c.FetchSessions = max(orDefault(c.FetchSessions, defaultFetchSessions), 0)

@@ -20,7 +20,7 @@ type metricGroup struct {
 // metricGroups is everything that is exported, in the order of the page.
 func metricGroups() []metricGroup {
 	return []metricGroup{
-		nodeMetrics, topicMetrics, logMetrics, replicaMetrics, controllerMetrics, groupMetrics, requestMetrics, connectionMetrics,
+		nodeMetrics, topicMetrics, logMetrics, cleanerMetrics, replicaMetrics, controllerMetrics, groupMetrics, requestMetrics, connectionMetrics,
 		quotaMetrics, fetchSessionMetrics, {title: "Process", families: metrics.ProcessFamilies()},
 	}
 }

@@ -69,6 +69,28 @@ var properties = []property{
 		}
 		return err
 	}},
+	{[]string{"log.cleaner.enable"}, func(c *Config, v string) error { return negated(&c.Cleaner.Disabled, v) }},
+	{[]string{"log.cleaner.threads"}, func(c *Config, v string) error {
+		err := integer(&c.Cleaner.Threads, v, 0)
+		if c.Cleaner.Threads == 0 {
+			c.Cleaner.Threads = -1 // none, not the default
+		}
+		return err
+	}},
+	{[]string{"log.cleaner.dedupe.buffer.size"}, func(c *Config, v string) error { return integer(&c.Cleaner.DedupeBufferBytes, v, 1) }},
+	{[]string{"log.cleaner.io.buffer.size"}, func(c *Config, v string) error { return integer(&c.Cleaner.BufferBytes, v, 1) }},
+	{[]string{"log.cleaner.io.buffer.load.factor"}, func(c *Config, v string) error { return fraction(&c.Cleaner.LoadFactor, v) }},
+	{[]string{"log.cleaner.io.max.bytes.per.second"}, func(c *Config, v string) error { return positive(&c.Cleaner.MaxBytesPerSecond, v) }},
+	{[]string{"log.cleaner.backoff.ms"}, func(c *Config, v string) error {
+		err := millis(&c.Cleaner.Backoff, v)
+		if err == nil && c.Cleaner.Backoff < 0 {
+			err = badConfig("must be at least 0")
+		}
+		if c.Cleaner.Backoff == 0 {
+			c.Cleaner.Backoff = -1 // not at all, not the default
+		}
+		return err
+	}},
 	{[]string{"log.initial.task.delay.ms"}, func(c *Config, v string) error {
 		err := millis(&c.InitialTaskDelay, v)
 		if err == nil && c.InitialTaskDelay < 0 {
@@ -256,5 +278,29 @@ func millis(to *time.Duration, v string) error {
 		return err
 	}
 	*to = time.Duration(min(n, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
+	return nil
+}
+
+// fraction reads a number above 0 and at most 1.
+func fraction(to *float64, v string) error {
+	if err := positive(to, v); err != nil {
+		return err
+	}
+	if *to > 1 {
+		return badConfig("must be at most 1")
+	}
+	return nil
+}
+
+// positive reads a number above 0.
+func positive(to *float64, v string) error {
+	n, err := strconv.ParseFloat(v, 64)
+	if err != nil || math.IsNaN(n) {
+		return badConfig("%q is not a number", v)
+	}
+	if n <= 0 {
+		return badConfig("must be more than 0")
+	}
+	*to = min(n, math.MaxFloat64)
 	return nil
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,10 @@ func (b *Broker) serverConfigs() []admin.ServerConfig {
 		v, d := strconv.FormatBool(value), strconv.FormatBool(def)
 		return admin.ServerConfig{Name: name, Value: &v, Default: &d, Type: kmsg.ConfigTypeBoolean}
 	}
+	double := func(name string, value, def float64) admin.ServerConfig {
+		v, d := javaDouble(value), javaDouble(def)
+		return admin.ServerConfig{Name: name, Value: &v, Default: &d, Type: kmsg.ConfigTypeDouble}
+	}
 	given := func(name string, kind kmsg.ConfigType, value string) admin.ServerConfig {
 		s := admin.ServerConfig{Name: name, Type: kind}
 		if value != "" {
@@ -39,7 +44,9 @@ func (b *Broker) serverConfigs() []admin.ServerConfig {
 	idle := number("connections.max.idle.ms", orDefault(c.ConnectionsMaxIdle.Milliseconds(), 600_000), 600_000)
 	memory := number("queued.max.request.bytes", orDefault(c.RequestMemoryBytes, 256<<20), 256<<20)
 	retention := number("log.retention.check.interval.ms", c.RetentionCheck.Milliseconds(), defaultRetentionCheck.Milliseconds())
-	for _, s := range []*admin.ServerConfig{&idle, &memory, &retention} {
+	dedupe := number("log.cleaner.dedupe.buffer.size", c.Cleaner.DedupeBufferBytes, defaultDedupeBuffer)
+	backoff := number("log.cleaner.backoff.ms", c.Cleaner.Backoff.Milliseconds(), defaultCleanerBackoff.Milliseconds())
+	for _, s := range []*admin.ServerConfig{&idle, &memory, &retention, &dedupe, &backoff} {
 		s.Type = kmsg.ConfigTypeLong
 	}
 	id, unset := given("broker.id", kmsg.ConfigTypeInt, node), "-1"
@@ -58,6 +65,13 @@ func (b *Broker) serverConfigs() []admin.ServerConfig {
 		number("fetch.max.bytes", int64(c.FetchMaxBytes), 55<<20),
 		given("listeners", kmsg.ConfigTypeList, listeners(c.Listeners)),
 		retention,
+		boolean("log.cleaner.enable", !c.Cleaner.Disabled, true),
+		number("log.cleaner.threads", int64(c.Cleaner.Threads), 1),
+		dedupe,
+		number("log.cleaner.io.buffer.size", c.Cleaner.BufferBytes, defaultCleanerBuffer),
+		double("log.cleaner.io.buffer.load.factor", c.Cleaner.LoadFactor, defaultLoadFactor),
+		double("log.cleaner.io.max.bytes.per.second", c.Cleaner.MaxBytesPerSecond, math.MaxFloat64),
+		backoff,
 		given("log.dirs", kmsg.ConfigTypeList, strings.Join(c.LogDirs, ",")),
 		number("max.connections", limit(c.MaxConnections), 1<<31-1),
 		number("max.connection.creation.rate", limit(c.MaxConnectionRate), 1<<31-1),
@@ -76,6 +90,14 @@ func (b *Broker) serverConfigs() []admin.ServerConfig {
 		memory,
 		number("socket.request.max.bytes", int64(c.MaxRequestBytes), 100<<20),
 	}
+}
+
+// javaDouble is a number as Java prints it, where that matters here: the largest one.
+func javaDouble(v float64) string {
+	if v == math.MaxFloat64 {
+		return "1.7976931348623157E308"
+	}
+	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
 // overrides is PerIPOverrides as the key has it.

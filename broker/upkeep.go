@@ -39,10 +39,23 @@ func (u *upkeep) end() {
 		l.stop()
 	}
 	for _, l := range u.lanes {
-		if l.dir == nil || l.dir.Err() == nil {
+		if u.answers(l) {
 			l.working.Wait()
 		}
 	}
+}
+
+// answers reports whether the disks that a lane works on answer, or have not been given up yet.
+func (u *upkeep) answers(l *lane) bool {
+	if l.dir != nil {
+		return l.dir.Err() == nil
+	}
+	for _, other := range u.lanes {
+		if other.dir != nil && other.dir.Err() != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // lane is a few goroutines that do the chores of an agenda: the shell around it. Its name is the path of the directory that it

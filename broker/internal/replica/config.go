@@ -15,14 +15,21 @@ func logConfig(c *metadata.TopicConfig) storage.Config {
 	if interval == 0 {
 		interval = -1 // Kafka's 0 is an entry for every batch; storage's is the default
 	}
+	segmentMs := c.SegmentMs
+	if c.CleanupCompact { // what is in the active segment cannot be compacted
+		segmentMs = min(segmentMs, c.MaxCompactionLagMs)
+	}
 	return storage.Config{
 		SegmentBytes:       c.SegmentBytes,
-		SegmentMs:          c.SegmentMs,
+		SegmentMs:          segmentMs,
 		SegmentJitterMs:    c.SegmentJitterMs,
 		IndexIntervalBytes: interval,
 		SegmentIndexBytes:  c.SegmentIndexBytes,
 		MaxBatchBytes:      int(c.MaxMessageBytes),
 		Sparse:             c.CleanupCompact,
+		MinCompactionLagMs: c.MinCompactionLagMs,
+		MaxCompactionLagMs: c.MaxCompactionLagMs,
+		DeleteRetentionMs:  c.DeleteRetentionMs,
 		Delete:             c.CleanupDelete,
 		RetentionMs:        c.RetentionMs,
 		RetentionBytes:     c.RetentionBytes,

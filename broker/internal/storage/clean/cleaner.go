@@ -58,6 +58,16 @@ type Stats struct {
 	BatchesCopied, BatchesRewritten, BatchesEmptied int64
 }
 
+// Add adds what another round counted.
+func (s *Stats) Add(o *Stats) {
+	s.RecordsIndexed, s.RecordsRead, s.RecordsKept = s.RecordsIndexed+o.RecordsIndexed, s.RecordsRead+o.RecordsRead, s.RecordsKept+o.RecordsKept
+	s.BytesIndexed, s.BytesRead, s.BytesKept = s.BytesIndexed+o.BytesIndexed, s.BytesRead+o.BytesRead, s.BytesKept+o.BytesKept
+	s.Keyless += o.Keyless
+	s.BatchesCopied += o.BatchesCopied
+	s.BatchesRewritten += o.BatchesRewritten
+	s.BatchesEmptied += o.BatchesEmptied
+}
+
 // Cleaner runs rounds, one after the other; its buffers are kept between them, the map's until
 // Release. See the package comment.
 type Cleaner struct {
