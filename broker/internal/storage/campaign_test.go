@@ -249,6 +249,8 @@ func (w *faulty) step(i int) bool {
 		} else if w.d.Err() == nil && (!resumable(err) || w.l.LogStartOffset() != w.start) {
 			w.fatalf("log start: %d, %v", w.l.LogStartOffset(), err)
 		}
+	case i%11 == 10:
+		w.retain(i == 32)
 	case i%19 == 18:
 		clean := w.d.Err() == nil
 		if err := w.d.Close(true, 0); err == nil && clean {
@@ -268,6 +270,33 @@ func (w *faulty) step(i int) bool {
 		w.floor = max(w.floor, f)
 	}
 	return true
+}
+
+// retain does retention, down to nothing or some segments, and unlinks.
+func (w *faulty) retain(all bool) {
+	c := faultyConfig
+	c.Delete, c.RetentionMs, c.RetentionBytes = true, -1, 600
+	if all {
+		c.RetentionBytes = 0
+	}
+	w.l.SetConfig(c)
+	w.d.SyncOnce()
+	hw := w.l.FlushedEndOffset()
+	p, err := w.l.planRetention(0, hw)
+	if err == nil {
+		w.top = max(w.start, p.start)
+		_, err = w.d.Retain(0, []Retainable{{w.l, hw}})
+	}
+	if start := w.l.LogStartOffset(); err == nil && start == w.top {
+		w.start = start
+	} else if err == nil || w.d.Err() == nil && (!resumable(err) || start != w.start && start != w.top) {
+		w.fatalf("retention: the log starts at %d, want %d or %d, %v", start, w.start, w.top, err)
+	} else if w.d.Err() == nil {
+		w.start = start
+	}
+	if _, err := w.d.Unlink(0); err != nil && w.d.Err() == nil && !resumable(err) {
+		w.fatalf("unlink: %v", err)
+	}
 }
 
 // remove deletes the partition and creates it again.
