@@ -11,10 +11,15 @@ import (
 	"github.com/thalweg-io/thalweg/broker/internal/replica"
 	"github.com/thalweg-io/thalweg/broker/internal/storage"
 	"github.com/thalweg-io/thalweg/internal/kafka"
+	"github.com/thalweg-io/thalweg/internal/kafka/compress"
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 var _ coordinator.Partition = replica.Internal{}
+
+// maxLoadBytes bounds what one step of loading a shard replays, whatever offsets.load.buffer.size allows: other shards of the loop wait
+// meanwhile.
+const maxLoadBytes = 1 << 20
 
 // startGroups starts the coordinator of consumer groups. It leads nothing before Begin.
 func (b *Broker) startGroups(manager *replica.Manager) {
@@ -29,6 +34,8 @@ func (b *Broker) startGroups(manager *replica.Manager) {
 		},
 		Code:            shardCode,
 		AnswerTimeoutMs: b.serverInt("offsets.commit.timeout.ms"),
+		Codec:           compress.Codec(b.serverInt("offsets.topic.compression.codec")),
+		LoadBytes:       int32(min(b.serverInt("offsets.load.buffer.size"), maxLoadBytes)),
 	}, int(b.serverInt("group.coordinator.threads")), b.loader.Current())
 	b.loader.Subscribe(b.groups)
 }

@@ -116,8 +116,8 @@ var groupKeys = []string{
 	"group.consumer.regex.refresh.interval.ms", "group.consumer.session.timeout.ms",
 	"group.coordinator.rebalance.protocols", "group.coordinator.threads",
 	"group.initial.rebalance.delay.ms", "group.max.session.timeout.ms", "group.max.size", "group.min.session.timeout.ms",
-	"offset.metadata.max.bytes", "offsets.commit.timeout.ms", "offsets.retention.check.interval.ms", "offsets.retention.minutes",
-	"offsets.topic.num.partitions", "offsets.topic.replication.factor", "offsets.topic.segment.bytes",
+	"offset.metadata.max.bytes", "offsets.commit.timeout.ms", "offsets.load.buffer.size", "offsets.retention.check.interval.ms", "offsets.retention.minutes",
+	"offsets.topic.compression.codec", "offsets.topic.num.partitions", "offsets.topic.replication.factor", "offsets.topic.segment.bytes",
 }
 
 // FromProperties reads a configuration under Kafka's names, as in server.properties. ignored are

@@ -28,6 +28,8 @@ type Options struct {
 	Logger *slog.Logger
 	// AnswerTimeoutMs is how long an answer waits to be committed (offsets.commit.timeout.ms). Default 5000.
 	AnswerTimeoutMs int64
+	// Codec is what batches are compressed with. Fits counts what records take without.
+	Codec compress.Codec
 	// LoadBytes is about how much of a log one step replays, so that other shards are served in between. Default 1 MiB.
 	LoadBytes int32
 }

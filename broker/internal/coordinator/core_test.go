@@ -10,6 +10,7 @@ import (
 	"github.com/thalweg-io/thalweg/broker/internal/coordinator"
 	"github.com/thalweg-io/thalweg/broker/internal/coordinator/coordinatortest"
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
+	"github.com/thalweg-io/thalweg/internal/kafka/compress"
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
@@ -176,6 +177,34 @@ func TestFailedAppendDiscards(t *testing.T) {
 	}
 	r.put("e", "5")
 	r.expect(t, "put e "+kerr.CoordinatorNotAvailable.Message)
+}
+
+// TestCodec: batches are compressed as the options say, and replayed at once and after a reload.
+func TestCodec(t *testing.T) {
+	for codec := compress.None; codec <= compress.Zstd; codec++ {
+		r := &rig{}
+		r.Shard = coordinatortest.New(func() coordinator.Machine {
+			r.machine = newRegister()
+			return r.machine
+		}, nil, func(o *coordinator.Options) { o.Codec = codec })
+		value := strings.Repeat("much of the same ", 100)
+		r.put("a", value)
+		r.put("b", "2")
+		raw, _, err := r.Log.Read(nil, 0, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _, err := batch.Next(raw)
+		if err != nil || b.Codec() != codec || codec != compress.None && len(b) > 1000 {
+			t.Errorf("%v: codec %v, %d bytes, %v", codec, b.Codec(), len(b), err)
+		}
+		if r.machine.values["a"] != value {
+			t.Errorf("%v: not replayed", codec)
+		}
+		if r.Reload(); r.machine.values["a"] != value || r.machine.values["b"] != "2" || r.machine.loaded != 1 {
+			t.Errorf("%v: not loaded", codec)
+		}
+	}
 }
 
 // TestTooLarge: a batch over the bound is not appended.

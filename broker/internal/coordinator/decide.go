@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
+	"github.com/thalweg-io/thalweg/internal/kafka/compress"
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
@@ -12,7 +13,7 @@ import (
 func (c *Core) decide(s *shard, nowMs int64, f func(*Turn, Machine)) {
 	t := &c.turn
 	t.core, t.shard, t.now = c, s, nowMs+c.wallMs
-	t.batch.Reset(batch.BuilderOptions{})
+	t.batch.Reset(batch.BuilderOptions{Codec: c.o.Codec, Level: compress.DefaultLevel})
 	f(t, s.machine)
 	answers := t.answers
 	t.answers = nil

@@ -216,7 +216,7 @@ var serverConfigs = [...]ServerConfigDef{
 	{Name: "offsets.load.buffer.size", Type: TypeInt, Default: "5242880", check: atLeast(1)},
 	{Name: "offsets.retention.check.interval.ms", Type: TypeLong, Default: "600000", check: atLeast(1)},
 	{Name: "offsets.retention.minutes", Type: TypeInt, Default: "10080", check: atLeast(1)},
-	{Name: "offsets.topic.compression.codec", Type: TypeInt, Default: "0"},
+	{Name: "offsets.topic.compression.codec", Type: TypeInt, Default: "0", check: between(0, 4)},
 	{Name: "offsets.topic.num.partitions", Type: TypeInt, Default: "50", check: atLeast(1)},
 	{Name: "offsets.topic.replication.factor", Type: TypeShort, Default: "3", check: atLeast(1)},
 	{Name: "offsets.topic.segment.bytes", Type: TypeInt, Default: "104857600", check: atLeast(1)},

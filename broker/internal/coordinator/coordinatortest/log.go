@@ -152,6 +152,9 @@ func (l *Log) fire() {
 	}
 }
 
+// Batches are those in the log, as they lie there.
+func (l *Log) Batches() []batch.Batch { return l.batches }
+
 // Records are all records of the log, in order, with copies of their keys and values.
 func (l *Log) Records() (out []coordinator.Replayed) {
 	for _, b := range l.batches {

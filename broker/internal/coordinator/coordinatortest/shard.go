@@ -20,10 +20,10 @@ type Shard struct {
 }
 
 // New makes a shard over an empty log and loads it. machine makes an empty machine, each time that the shard is loaded. image may be nil
-// for a machine that never asks for it. Randomness is seeded the same for every Shard.
-func New(machine func() coordinator.Machine, image *metadata.Image) *Shard {
+// for a machine that never asks for it. Randomness is seeded the same for every Shard. more may change what the Core works with.
+func New(machine func() coordinator.Machine, image *metadata.Image, more ...func(*coordinator.Options)) *Shard {
 	s := &Shard{Log: new(Log), NowMs: 1_000_000}
-	s.Core = coordinator.New(coordinator.Options{
+	o := coordinator.Options{
 		Topic:     "__consumer_offsets",
 		Machine:   func(int32) coordinator.Machine { return machine() },
 		Partition: func(int32) coordinator.Partition { return s.Log },
@@ -36,7 +36,11 @@ func New(machine func() coordinator.Machine, image *metadata.Image) *Shard {
 		},
 		Rand:   rand.New(rand.NewPCG(1, 2)),
 		Logger: slog.New(slog.DiscardHandler),
-	}, image)
+	}
+	for _, change := range more {
+		change(&o)
+	}
+	s.Core = coordinator.New(o, image)
 	s.Core.Lead(0, s.Log.Epoch, s.NowMs)
 	s.Step()
 	return s

@@ -182,22 +182,41 @@ func (d *decision) retarget() {
 	d.putTargetEpoch(d.group.epoch)
 }
 
-// updateTarget computes a target if the group's epoch has none yet, and the last one is not too young (KIP-1263); then a timer will.
+// updateTarget computes a target if the group's epoch has none yet, and the last one is not too young (KIP-1263); then a timer will. A
+// target that does not fit into a batch is tried again later: meanwhile members keep what they have, and others may join and leave.
 func (d *decision) updateTarget() {
 	g := d.group
 	if g.epoch <= g.targetEpoch {
 		return
 	}
-	due := g.targetMs + d.s.groupMs(d.t, g.name, "consumer.assignment.interval.ms", d.s.config.consumerMinAssignmentMs, d.s.config.consumerMaxAssignmentMs)
+	interval := d.s.groupMs(d.t, g.name, "consumer.assignment.interval.ms", d.s.config.consumerMinAssignmentMs, d.s.config.consumerMaxAssignmentMs)
+	due := g.targetMs + interval
+	if failed, ok := d.s.tooLargeMs[g.name]; ok && failed <= d.t.Now() {
+		due = max(due, failed+max(interval, tooLargeRetryMs))
+	}
 	ahead := g.targetMs > d.t.Now() // written by a clock that was ahead of this one: nobody knows how long to wait
-	if g.targetMs != 0 && !ahead && d.t.Now() < due {
+	if due > d.t.Now() && (g.targetMs != 0 && !ahead || d.s.tooLargeMs[g.name] != 0) {
 		s, name := d.s, g.name
 		d.t.Timer(timerName("assign", name, ""), due, func(t *coordinator.Turn) { s.assignLater(t, name) })
 		return
 	}
 	d.t.Cancel(timerName("assign", g.name, ""))
+	before := *d
+	if before.copied {
+		before.group = d.group.clone()
+	}
 	d.retarget()
+	if d.t.Fits(len(d.records), d.size) {
+		delete(d.s.tooLargeMs, g.name)
+		return
+	}
+	d.s.lg.Error("the target assignment of a group is larger than a batch may be, see max.message.bytes of the offsets topic", "group", g.name, "bytes", d.size)
+	*d = before
+	d.s.tooLargeMs[g.name] = d.t.Now()
 }
+
+// tooLargeRetryMs is after how long at least a target that did not fit is computed again.
+const tooLargeRetryMs = 5000
 
 func (s *Shard) assignLater(t *coordinator.Turn, name string) {
 	g := s.consumer[name]

@@ -17,6 +17,7 @@ func (s *Shard) replayConsumer(k schema.OffsetsKey, v schema.OffsetsValue) {
 	}
 	if g.apply(k, v) {
 		delete(s.consumer, k.Group)
+		delete(s.tooLargeMs, k.Group)
 	}
 }
 

@@ -32,6 +32,8 @@ type Shard struct {
 	// soft state
 	deleting map[string][]func(code *kerr.Error) // deletions that take more than one decision
 	vanished []string                            // deleted topics whose offsets still have to go
+	// tooLargeMs is when the target of a consumer group was last computed and did not fit into a batch.
+	tooLargeMs map[string]int64
 }
 
 var (
@@ -44,7 +46,7 @@ func New(lg *slog.Logger) *Shard {
 	return &Shard{
 		lg: lg, classic: map[string]*classicGroup{}, consumer: map[string]*consumerGroup{},
 		offsets: map[string]groupOffsets{}, pending: map[kafka.ProducerID]map[string]groupOffsets{},
-		deleting: map[string][]func(*kerr.Error){},
+		deleting: map[string][]func(*kerr.Error){}, tooLargeMs: map[string]int64{},
 	}
 }
 
