@@ -123,7 +123,7 @@ func TestRun(t *testing.T) {
 		}}
 	}
 	report, err := Run(t.Context(), Options{Makers: []Maker{maker("a"), maker("b")}, Turns: 3, Scale: 0.001, Dir: t.TempDir(),
-		Only: regexp.MustCompile(`^(P1|P3|P5|P5b|P6|P7b|A1|P8|F1|F2|F2b|F2c|C2) `)})
+		Only: regexp.MustCompile(`^(P1|P3|P5|P5b|P6|P7b|A1|P8|F1|F2|F2b|F2c|C2|F1t1|F1t4|L1a|F5) `)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestRun(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 13 {
+	if len(seen) != 17 {
 		t.Errorf("scenarios: %v", seen)
 	}
 	var page, doc bytes.Buffer
@@ -182,14 +182,14 @@ func TestWarm(t *testing.T) {
 	if errors.Is(err, ErrSystem) {
 		t.Skip(err)
 	}
-	if err := errors.Join(err, warm(warmPiece+4096)); err != nil {
+	if err := errors.Join(err, warm(256<<20)); err != nil {
 		t.Fatal(err)
 	}
 	after, mostAfter, err := memoryOf(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if mostAfter-max(most, now) < warmPiece/2 || after-now > warmPiece/2 {
+	if mostAfter-max(most, now) < 128<<20 || after-now > 128<<20 {
 		t.Errorf("in memory before %d, at most %d; after %d, at most %d", now, most, after, mostAfter)
 	}
 }

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"strings"
 	"time"
@@ -46,6 +47,14 @@ const createWithin = 2 * time.Minute
 
 // fileDeleteWithin bounds how long a broker may take to remove the files of a topic.
 const fileDeleteWithin = 90 * time.Second
+
+// withCommon adds what is set for every broker: files of deleted topics go at once, or they would fill the page cache for
+// a minute.
+func withCommon(properties map[string]string) map[string]string {
+	all := map[string]string{"log.segment.delete.delay.ms": "0"}
+	maps.Copy(all, properties)
+	return all
+}
 
 // begin connects what the rig needs beside the measured connections.
 func (b *Broker) begin() error {
@@ -113,7 +122,7 @@ func (b *Broker) drop(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, fileDeleteWithin)
 	defer cancel()
 	for {
-		left, err := filepath.Glob(filepath.Join(b.dir, name+"-*"))
+		left, err := filepath.Glob(filepath.Join(b.dir, name+"-*")) // until it is unlinked: NAME-0.UUID-delete
 		if err != nil || len(left) == 0 {
 			return err
 		}

@@ -26,6 +26,8 @@ type flow struct {
 	frame  []byte
 	window int // most requests without an answer, at least 1
 	count  int // requests
+	// more, if set, says whether another request is to be sent, in place of count.
+	more func() bool
 	// patch makes the i-th request out of the frame. nil: all are equal.
 	patch func(frame []byte, i int)
 	// check looks at the beginning of the i-th answer (behind its size, at most prefixBytes) and its size.
@@ -100,8 +102,8 @@ func (f *flow) run(conn net.Conn) error {
 		done++
 		return nil
 	}
-	for done < f.count {
-		if n := min(f.window-(sent-done), f.count-sent); n > 0 {
+	for done < sent || f.wanted(sent) > 0 {
+		if n := min(f.window-(sent-done), f.wanted(sent)); n > 0 {
 			if f.latency != nil {
 				at = time.Now()
 			}
@@ -112,7 +114,7 @@ func (f *flow) run(conn net.Conn) error {
 		}
 		n, err := conn.Read(f.buf)
 		if err != nil {
-			return fmt.Errorf("after %d answers of %d: %w", done, f.count, err)
+			return fmt.Errorf("after %d answers: %w", done, err)
 		}
 		before := done
 		if err := f.answer.read(f.buf[:n], answered); err != nil {
@@ -123,6 +125,17 @@ func (f *flow) run(conn net.Conn) error {
 		}
 	}
 	return nil
+}
+
+// wanted is how many more requests there are to send.
+func (f *flow) wanted(sent int) int {
+	switch {
+	case f.more == nil:
+		return f.count - sent
+	case f.more():
+		return 1
+	}
+	return 0
 }
 
 // next are the requests from the i-th on, side by side.

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"maps"
 
 	"github.com/thalweg-io/thalweg/e2e/kafka"
 )
@@ -17,10 +16,7 @@ func Kafka(ctx context.Context) (Maker, error) {
 	home = home.AsShipped()
 	m := Maker{Name: "kafka", About: "Apache Kafka " + home.Version + ", KRaft, controller and broker in one process, JVM options of its scripts, heap 1 GiB, default threads"}
 	m.Start = func(ctx context.Context, dir string, properties map[string]string) (*Broker, error) {
-		// Files of deleted topics go at once, as ours do: they would fill the page cache for a minute.
-		all := map[string]string{"log.segment.delete.delay.ms": "0"}
-		maps.Copy(all, properties)
-		k, err := home.Start(ctx, dir, all)
+		k, err := home.Start(ctx, dir, withCommon(properties))
 		if err != nil {
 			return nil, err
 		}

@@ -87,7 +87,7 @@ func (p produce) check(answer []byte) error {
 type fetch struct {
 	frame             []byte
 	partition, offset place
-	overhead          int // bytes of an answer that are not records, its size not counted
+	code              place // int16 in the answer, behind its size
 }
 
 func newFetch(topic string, maxBytes, waitMs int32) fetch {
@@ -104,7 +104,27 @@ func newFetch(topic string, maxBytes, waitMs int32) fetch {
 		req.Topics = append(req.Topics, rt)
 		return frameOf(req)
 	}
-	return fetch{frame: build(0, 0), partition: placeOf(build(0, 0), build(-1, 0)), offset: placeOf(build(0, 0), build(0, -1))}
+	answer := func(code int16) []byte {
+		resp := kmsg.NewPtrFetchResponse()
+		resp.SetVersion(fetchVersion)
+		rt := kmsg.NewFetchResponseTopic()
+		rt.Topic = topic
+		rp := kmsg.NewFetchResponseTopicPartition()
+		rp.ErrorCode = code
+		rt.Partitions = append(rt.Partitions, rp)
+		resp.Topics = append(resp.Topics, rt)
+		return resp.AppendTo(nil)
+	}
+	return fetch{frame: build(0, 0), partition: placeOf(build(0, 0), build(-1, 0)), offset: placeOf(build(0, 0), build(0, -1)),
+		code: placeOf(answer(0), answer(-1)) + answerHeader}
+}
+
+// check is whether the answer has the partition without an error.
+func (f fetch) check(answer []byte) error {
+	if len(answer) < int(f.code)+2 {
+		return fmt.Errorf("fetch: an answer of %d bytes", len(answer))
+	}
+	return kerr.ErrorForCode(int16(binary.BigEndian.Uint16(answer[f.code:])))
 }
 
 func (f fetch) at(frame []byte, partition int, offset int64) {

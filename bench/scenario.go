@@ -68,6 +68,7 @@ func scenarios() []scenario {
 	var all []scenario
 	all = append(all, produceScenarios()...)
 	all = append(all, fetchScenarios()...)
+	all = append(all, liveScenarios()...)
 	return append(all, lifeScenarios()...)
 }
 

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -115,11 +116,19 @@ func exchange(ctx context.Context, addr string, frame []byte) ([]byte, error) {
 	if _, err := conn.Write(frame); err != nil {
 		return nil, err
 	}
+	return receive(conn, nil)
+}
+
+// receive reads one answer and returns what is behind its size, in the buffer if that is large enough.
+func receive(conn net.Conn, buf []byte) ([]byte, error) {
 	var size [4]byte
 	if _, err := io.ReadFull(conn, size[:]); err != nil {
 		return nil, err
 	}
-	answer := make([]byte, int(size[0])<<24|int(size[1])<<16|int(size[2])<<8|int(size[3]))
-	_, err = io.ReadFull(conn, answer)
-	return answer, err
+	n := int(binary.BigEndian.Uint32(size[:]))
+	if n > len(buf) {
+		buf = make([]byte, n)
+	}
+	_, err := io.ReadFull(conn, buf[:n])
+	return buf[:n], err
 }

@@ -28,7 +28,7 @@ func Thalweg(name, binary string) Maker {
 
 func startThalweg(ctx context.Context, name, binary, dir string, properties map[string]string) (*Broker, error) {
 	args := []string{"server", "--override", "listeners=PLAINTEXT://127.0.0.1:0", "--override", "log.dirs=" + dir}
-	for k, v := range properties {
+	for k, v := range withCommon(properties) {
 		args = append(args, "--override", k+"="+v)
 	}
 	out := &printed{ready: make(chan string, 1)}
