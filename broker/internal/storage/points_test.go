@@ -1,7 +1,9 @@
 package storage
 
 import (
+	"errors"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -198,5 +200,49 @@ func TestReadMeetsRisingStart(t *testing.T) {
 	l.start.Store(0) // as the reader saw it
 	if s, err := l.Read(0, math.MaxInt32, math.MaxInt64, true); err != ErrOffsetOutOfRange {
 		t.Errorf("%d bytes from %d on, %v", s.Len(), s.NextOffset(), err)
+	}
+}
+
+// TestLongNamesGoAside: partitions of a topic whose name leaves no room for their numbers in the names of deleted directories, and
+// the same partition over and over, do not meet there.
+func TestLongNamesGoAside(t *testing.T) {
+	for name, o := range map[string]DirOptions{
+		"random": testOptions(), "always the same": {ClusterID: "cluster", NodeID: 7, Random: func() [16]byte { return [16]byte{1} }},
+	} {
+		fs := vfs.NewMem()
+		d, err := OpenDir(fs, testDir, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tip := testTopic
+		tip.Topic = strings.Repeat("n", 249)
+		for i := range int32(6) {
+			tip.Partition = i / 2 * 100
+			l, err := d.OpenLog(tip, Config{}, nil)
+			if err == nil {
+				err = errors.Join(l.Discard(), d.RemoveLog(tip, 1000))
+			}
+			if err != nil {
+				t.Fatalf("%s, partition %d: %v", name, tip.Partition, err)
+			}
+		}
+		names, err := fs.List(testDir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		gone := 0
+		for _, n := range names {
+			if deletedDir.MatchString(n) && len(n) == 255 {
+				gone++
+			}
+		}
+		if gone != 6 {
+			t.Errorf("%s: %d directories on their way out: %q", name, gone, names)
+		}
+		emptyTrash(t, d, 0)
+		emptyTrash(t, d, 1000)
+		if names, _ := fs.List(testDir); strings.Contains(strings.Join(names, " "), "nnn") {
+			t.Errorf("%s: %q are left", name, names)
+		}
 	}
 }
