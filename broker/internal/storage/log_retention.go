@@ -44,7 +44,8 @@ func (r *Retained) Add(o *Retained) {
 }
 
 // SetLogStartOffset raises the log start, durably, and throws away the segments that lie wholly below
-// it; a no-op if it would not rise. Neither appends nor reads nor the syncer wait for it. Pinned Slices stay readable. Errors:
+// it; a no-op if it would not rise. Neither appends nor reads wait for it, nor does the syncer, unless a snapshot of producers is
+// written before. Pinned Slices stay readable. Errors:
 // ErrOffsetOutOfRange above the log end; ErrClosed; ErrStalled; ErrOffline; syscall.ENOSPC (wrapped): the start has not risen.
 // The caller answers for offset <= high watermark.
 func (l *Log) SetLogStartOffset(offset int64) error {
@@ -82,11 +83,42 @@ func (l *Log) announceStart(offset int64) error {
 		return err
 	case offset > l.end.Load():
 		return fmt.Errorf("%w: log start %d above log end %d", ErrOffsetOutOfRange, offset, l.end.Load())
-	case offset > l.start.Load():
-		l.moving.Store(offset)
-		l.points.noteStart(l)
+	case offset <= l.start.Load():
+		return nil
 	}
+	if err := l.keepProducers(offset); err != nil {
+		return l.disk.fail(err)
+	}
+	l.moving.Store(offset)
+	l.points.noteStart(l)
 	return nil
+}
+
+// keepProducers makes the snapshot durable of the producers whose batches lie below offset, if it waits with the last segment that
+// is to go: after a crash nothing else would tell of them, and a batch that is sent again would be taken for a new one.
+// Without room they are forgotten: what is to go makes room.
+func (l *Log) keepProducers(offset int64) error {
+	l.syncMu.Lock()
+	defer l.syncMu.Unlock()
+	segs := *l.segs.Load()
+	n := below(segs, offset)
+	if n == 0 || plantedForgetProducers {
+		return nil
+	}
+	s := segs[n-1].snapshot
+	if s == nil || len(s.content) == snapshotHeaderSize {
+		return nil
+	}
+	err := l.writeSnapshot(s)
+	if errors.Is(err, errNoRoom) {
+		l.disk.ranOut()
+		return nil
+	}
+	if err == nil {
+		segs[n-1].snapshot = nil
+		err = l.disk.fs.SyncDir(l.path)
+	}
+	return err
 }
 
 // denyStart ends a move that could not be made durable.

@@ -246,3 +246,47 @@ func TestLongNamesGoAside(t *testing.T) {
 		}
 	}
 }
+
+// TestRetentionKeepsProducers: producers of whom only deleted batches told are known after a crash, so that a batch which is sent
+// again is not taken for a new one (SURFACE 52). A crash at any operation leaves either the batches or the producers.
+func TestRetentionKeepsProducers(t *testing.T) {
+	for _, policy := range []Policy{FlushGroup, FlushOS} {
+		fs := vfs.NewMem()
+		c := Config{SegmentBytes: 250, Delete: true, RetentionBytes: 0, RetentionMs: -1, Flush: policy}
+		d, l := openTestLog(t, fs, c)
+		batches := []sent{{id: 5, n: 2, ts: 7}, {id: 5, seq: 2, n: 2, ts: 7}, {id: 5, seq: 4, n: 2, ts: 7}}
+		for _, b := range batches {
+			if _, err := l.AppendClient(b.batch(), 0, 7); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if policy == FlushGroup {
+			d.SyncOnce() // the batches, but nothing that comes with a sealed segment
+		}
+		end := l.LogEndOffset()
+		known := func(fs *vfs.MemFS, when string) {
+			t.Helper()
+			d, l := openTestLog(t, fs, c)
+			defer d.Close(false, 0)
+			if l.LogEndOffset() == end {
+				if o, err := l.AppendClient(batches[2].batch(), 0, 7); err != nil || !o.Duplicate {
+					t.Fatalf("policy %d, %s: %+v, %v", policy, when, o, err)
+				}
+			} else if policy == FlushGroup {
+				t.Fatalf("%s: the log ends at %d, want %d", when, l.LogEndOffset(), end)
+			}
+		}
+		fs.SetHook(func(op vfs.Op, name string) {
+			if changing.Has(op) {
+				known(powerCut(fs), op.String()+" "+name)
+			}
+		})
+		if got := retain(t, d, l, 7); got != end {
+			t.Fatalf("the log starts at %d, want %d", got, end)
+		}
+		emptyTrash(t, d, 7)
+		fs.SetHook(nil)
+		known(powerCut(fs), "at the end")
+		known(killed(fs), "killed at the end")
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !planted_storage_forgetproducers
+
+package storage
+
+const plantedForgetProducers = false
