@@ -38,14 +38,13 @@ func (s *sender) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// SendFile implements Writer.
+// SendFile implements Writer. A small range is copied behind what precedes it, so that the answer is one write: up to
+// 64 KiB of records that costs less than sendfile, which needs three (header, range, end) and wakes the client for each.
+// At 128 KiB both cost the same, at 256 KiB copying costs a third more (bench, F1 and F2b).
 func (s *sender) SendFile(src io.ReaderAt, off, n int64) error {
 	c := s.c
 	s.written += n
 	if n <= smallRange {
-		if err := s.makeRoom(int(n)); err != nil {
-			return err
-		}
 		return s.readInto(src, off, int(n))
 	}
 	if err := c.flush(); err != nil {
@@ -71,7 +70,17 @@ func (s *sender) readInto(src io.ReaderAt, off int64, n int) error {
 		return nil
 	}
 	c := s.c
-	c.makeOut()
+	switch {
+	case n <= c.outRoom():
+		c.makeOut()
+	case len(c.out) > smallAnswer: // not to copy it
+		if err := c.flush(); err != nil {
+			return err
+		}
+		fallthrough
+	default:
+		c.growOut(n + trailRoom)
+	}
 	end := len(c.out) + n
 	if err := readFull(src, c.out[len(c.out):end], off); err != nil {
 		return err

@@ -26,7 +26,8 @@ const (
 	bigFrame     = 64 << 10  // frames above are read into a buffer of their own, exactly to their end
 	outSize      = 32 << 10  // size of the output buffer in which answers collect
 	smallAnswer  = 16 << 10  // answers up to this are copied into the output buffer
-	smallRange   = 16 << 10  // file ranges up to this are read behind the header, not sent by sendfile
+	smallRange   = 72 << 10  // file ranges up to this are read behind the header, not sent by sendfile (see sender.SendFile)
+	trailRoom    = 1 << 10   // what is likely to follow a range in an answer
 	sendPiece    = 256 << 10 // most bytes per sendfile or write, for fairness between connections
 	retainedOut  = 8 << 10   // most memory a slot keeps of its Out for its next request
 	writeRounds  = 4         // attempts of a completer while others keep completing

@@ -12,7 +12,7 @@ func (c *conn) outRoom() int {
 	if c.outBuf == nil {
 		return outSize
 	}
-	return outSize - len(c.out)
+	return cap(c.out) - len(c.out)
 }
 
 func (c *conn) appendOut(p []byte) {
@@ -25,6 +25,15 @@ func (c *conn) makeOut() {
 		c.outBuf = c.server.pool.get(outSize)
 		c.out = c.outBuf.data[:0:outSize]
 	}
+}
+
+// growOut makes room for n more bytes in a larger buffer.
+func (c *conn) growOut(n int) {
+	b := c.server.pool.get(len(c.out) + n)
+	out := append(b.data[:0], c.out...)
+	at := c.outAt
+	c.clearOut()
+	c.outBuf, c.out, c.outAt = b, out, at
 }
 
 func (c *conn) clearOut() {
