@@ -15,8 +15,8 @@ const MetaFile = "meta.properties"
 // NewID is a random id as Kafka's tools make them: 22 characters that do not begin with a dash.
 func NewID() (string, error) {
 	for {
-		var id [16]byte
-		if _, err := rand.Read(id[:]); err != nil {
+		id, err := randomBytes()
+		if err != nil {
 			return "", err
 		}
 		id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80 // a UUID of version 4
@@ -24,6 +24,11 @@ func NewID() (string, error) {
 			return text, nil
 		}
 	}
+}
+
+func randomBytes() (id [16]byte, err error) {
+	_, err = rand.Read(id[:])
+	return id, err
 }
 
 // ValidID reports whether a text is an id of 16 bytes in base64.

@@ -184,7 +184,7 @@ func (r *Repair) survey(p *Plan, cutGaps bool) (st *storage.State, err error) {
 		if p.point, start, err = storage.ReadStandalonePoints(r.fs, dir); err != nil {
 			return nil, err
 		}
-		return storage.Survey(r.fs, dir, start, true)
+		return storage.Survey(r.fs, dir, start, true, false)
 	}
 	recovery, start, err := storage.ReadPoints(r.fs, r.dir, p.tp)
 	if err != nil {
@@ -194,7 +194,7 @@ func (r *Repair) survey(p *Plan, cutGaps bool) (st *storage.State, err error) {
 	if p.clean, err = storage.StoppedCleanly(r.fs, r.dir); err != nil {
 		return nil, err
 	}
-	if st, err = storage.Survey(r.fs, dir, start, !cutGaps); err != nil {
+	if st, err = storage.Survey(r.fs, dir, start, !cutGaps, false); err != nil {
 		return nil, err
 	}
 	if err := r.identified(dir, st); err != nil {

@@ -2,7 +2,7 @@
 //
 // TestDump: Kafka's own tool reads every file of Thalweg's data directory, and of Kafka's, without a complaint, and
 // our kafka-dump-log prints the same, letter for letter, with every option. TestMove: with both brokers stopped,
-// partitions are moved from one's directory into the other's; the other one serves every batch byte for
+// partitions are moved from one's directory into the other's, by hand and with "log adopt"; the other one serves every batch byte for
 // byte, knows the producers and goes on, and then all goes back. TestLock: of the two only one has a directory.
 //
 // Files: broker_test.go (a broker of either kind over several runs), client_test.go (what is written and read, batch by

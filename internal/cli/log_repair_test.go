@@ -54,3 +54,34 @@ func TestLogRepair(t *testing.T) {
 	f("log repair "+dir+"/absent", "no such file", "exit 1")
 	f("log repair "+dir, "is no data directory", "exit 1")
 }
+
+// TestLogAdopt: a log of Apache Kafka is copied into a directory of ours.
+func TestLogAdopt(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "from"), os.DirFS(goldenLog)); err != nil {
+		t.Fatal(err)
+	}
+	target := filepath.Join(dir, "into", "other-1")
+	if err := os.MkdirAll(target, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"../meta.properties": "version=1\n", "../.kafka_cleanshutdown": "{}", "partition.metadata": "version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAFw"} {
+		if err := os.WriteFile(filepath.Join(target, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := func(line string, want ...string) {
+		t.Helper()
+		got := strings.ReplaceAll(execute(strings.ReplaceAll(line, "$DIR", dir), "", dir), "\t", "→")
+		for _, w := range want {
+			if !strings.Contains(got, w) {
+				t.Errorf("%s:\n%s\nwants %q", line, got, w)
+			}
+		}
+	}
+	f("log adopt $DIR/from/golden-0 $DIR/into/other-1 --dry-run", "golden-0→", "→0→36→7→3276→would be copied", "exit 0")
+	f("log adopt $DIR/from/golden-0 $DIR/into/other-1", "→0→36→7→3276→copied", "exit 0")
+	f("log verify $DIR/into", "other-1→8→28→36→3276→0→36→whole", "exit 0")
+	f("log adopt $DIR/from/golden-0 $DIR/into/other-1", "has records: only an empty partition takes a log", "exit 1")
+	f("log adopt $DIR/from/golden-0", "two directories", "exit 2")
+}

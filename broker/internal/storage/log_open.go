@@ -200,6 +200,11 @@ func (l *Log) trust(point int64) error {
 	if end < point && !plantedShortClean {
 		return s.corrupt(s.mu.size, end, fmt.Sprintf("log was closed at %d", point))
 	}
+	if end > point {
+		if err := l.vouch(segs, point); err != nil {
+			return err
+		}
+	}
 	l.end.Store(end)
 	l.flushed.Store(end)
 	l.recovery.Store(end)

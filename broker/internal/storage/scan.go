@@ -127,6 +127,7 @@ type order struct {
 	next   int64             // the next offset
 	epoch  kafka.LeaderEpoch // the latest leader epoch
 	sparse bool              // gaps are allowed
+	any    bool              // epochs may fall
 }
 
 // follow checks that the batch continues the log: contiguous offsets, epochs that do not
@@ -136,7 +137,7 @@ func (o *order) follow(h batch.Batch) string {
 	switch {
 	case base < o.next || base > o.next && !o.sparse:
 		return fmt.Sprintf("base offset %d where %d was expected", base, o.next)
-	case epoch >= 0 && epoch < o.epoch:
+	case epoch >= 0 && epoch < o.epoch && !o.any:
 		return fmt.Sprintf("leader epoch %d after %d", epoch, o.epoch)
 	}
 	o.next = h.LastOffset() + 1

@@ -33,8 +33,8 @@ type State struct {
 
 // Survey reads the log in a directory that nobody has open from its first to its last byte, by the rules of recovery: sizes,
 // checksums, offsets and epochs in order. Segments that lie wholly below the log start are not looked at. It stops at the first bad batch. Gaps between batches are bad unless sparse
-// allows them (cleanup.policy=compact). It writes nothing. Errors are of reading; a log without segments is empty.
-func Survey(v vfs.FS, dir string, logStart int64, sparse bool) (*State, error) {
+// allows them (cleanup.policy=compact), and epochs that fall unless anyEpoch does. It writes nothing. Errors are of reading; a log without segments is empty.
+func Survey(v vfs.FS, dir string, logStart int64, sparse, anyEpoch bool) (*State, error) {
 	names, err := v.List(dir)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func Survey(v vfs.FS, dir string, logStart int64, sparse bool) (*State, error) {
 		st.Segments = st.Segments[1:]
 	}
 	st.Start, st.End = st.Segments[0].Base, st.Segments[0].Base
-	y := surveyor{v: v, dir: dir, state: st, order: order{next: st.Start, epoch: kafka.NoLeaderEpoch, sparse: sparse}}
+	y := surveyor{v: v, dir: dir, state: st, order: order{next: st.Start, epoch: kafka.NoLeaderEpoch, sparse: sparse, any: anyEpoch}}
 	for i := range st.Segments {
 		if err := y.segment(i); err != nil {
 			return nil, err
@@ -249,6 +249,60 @@ func LowerPoints(v vfs.FS, dir string, tp kafka.TopicPartition, offset int64) er
 	}
 	return nil
 }
+
+// SetStart and SetRecovered write a partition's log start and its recovery point into the checkpoints of a data directory that nobody has open, durably.
+// The recovery point is that of a log whose every byte has been synced up to there.
+func SetStart(v vfs.FS, dir string, tp kafka.TopicPartition, offset int64) error {
+	return setPoint(v, dir+"/"+logStartFile, tp, offset)
+}
+
+// SetRecovered: see SetStart.
+func SetRecovered(v vfs.FS, dir string, tp kafka.TopicPartition, offset int64) error {
+	return setPoint(v, dir+"/"+recoveryPointFile, tp, offset)
+}
+
+func setPoint(v vfs.FS, name string, tp kafka.TopicPartition, offset int64) error {
+	o, err := readOffsets(v, name)
+	if err != nil {
+		return err // written anew it would forget the others
+	}
+	o[tp] = offset
+	return writeDurably(v, name, o.encode())
+}
+
+// Identity is the topic id in a partition's directory.
+func Identity(v vfs.FS, dir string) (kafka.TopicID, error) {
+	content, err := readFile(v, dir+"/"+partitionFile)
+	if err != nil {
+		return kafka.TopicID{}, err
+	}
+	return parsePartition(content)
+}
+
+// OpenTransactions lists the producers with an open transaction at offset end, as the snapshot of that offset tells. ok is false if there is none that can be
+// read.
+func OpenTransactions(v vfs.FS, dir string, end int64) (open []kafka.ProducerID, ok bool, err error) {
+	content, err := readFile(v, segmentName(dir, end, extSnap))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	p, err := parseSnapshot(content, end)
+	if err != nil {
+		return nil, false, nil
+	}
+	for _, e := range p.list {
+		if e.txnFirst >= 0 {
+			open = append(open, e.id)
+		}
+	}
+	return open, true, nil
+}
+
+// EmptySnapshot is a producer snapshot in which there is nobody.
+func EmptySnapshot() []byte { return (&producers{}).encode() }
 
 // LockDir takes the lock of a data directory that exists. Error: ErrLocked.
 func LockDir(v vfs.FS, dir string) (unlock func() error, err error) {

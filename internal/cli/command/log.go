@@ -16,7 +16,7 @@ import (
 
 // Log is the command that works on files. It needs no cluster.
 func Log(e Env) *cobra.Command {
-	cmd := family(&cobra.Command{Use: "log", Short: "look into the files of a data directory, check and repair them"}, logDump(e), logVerify(e), logRepair(e))
+	cmd := family(&cobra.Command{Use: "log", Short: "look into the files of a data directory, check, repair and move them"}, logDump(e), logVerify(e), logRepair(e), logAdopt(e))
 	outputFlag(cmd)
 	return cmd
 }

@@ -1,0 +1,5 @@
+//go:build !planted_storage_novouch
+
+package storage
+
+const plantedNoVouch = false
