@@ -55,6 +55,10 @@ func (w *world) createTopic(t TopicPlan) *kmsg.CreateTopicsRequest {
 	set("internal.segment.bytes", segment)
 	set("index.interval.bytes", l.IndexBytes)
 	set("segment.index.bytes", 1<<12)
+	set("retention.ms", -1) // clocks jump by more than any age
+	if t.RetentionBytes > 0 {
+		set("retention.bytes", t.RetentionBytes)
+	}
 	if t.FlushOS {
 		set("flush.policy", "os")
 		w.some.hit("flush.policy=os")

@@ -2,9 +2,11 @@ package sim
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/thalweg-io/thalweg/broker/internal/storage"
 	"github.com/thalweg-io/thalweg/internal/history"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
@@ -109,8 +111,10 @@ func (c *consumer) poll(at kafka.TopicPartition, node int, next func()) {
 			}
 			c.w.oracle.complete(op, history.Open, err.Error())
 			delete(c.leaders, at)
-			if pos.life != c.w.oracle.life(at) {
+			if past := c.w.oracle.part(at); pos.life != past.life {
 				c.seek(at)
+			} else if errors.Is(err, storage.ErrOffsetOutOfRange) {
+				pos.offset = max(pos.offset, past.start) // auto.offset.reset=earliest
 			}
 		}
 		next()

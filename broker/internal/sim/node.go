@@ -58,6 +58,7 @@ type node struct {
 	loader    *metadata.Loader
 	control   *controller.Controller
 	manager   *replica.Manager
+	retention *replica.Retention // the pass that is under way, or nil
 	groups    *coordinator.Core
 	dir       *storage.Dir
 	validator batch.Validator
@@ -169,6 +170,10 @@ func (n *node) start() {
 		n.every(tickInterval, "tick", n.tick)
 		n.every(500*time.Millisecond, "controller tick", func() { n.control.Tick(n.nowMs()); n.advanceSoon() })
 		n.every(2*time.Second, "heartbeat", n.beat)
+		if n.w.plan.retains() {
+			n.retention = nil
+			n.every(retentionStep, "retention", n.retain)
+		}
 		if n.w.plan.GroupShards > 0 {
 			n.every(groupStep, "coordinator step", n.stepGroups)
 		}

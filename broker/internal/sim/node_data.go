@@ -134,6 +134,26 @@ func (n *node) syncSoon() {
 	})
 }
 
+// retentionStep is how often a step of retention is made and something unlinked.
+const retentionStep = 300 * time.Millisecond
+
+// retain makes a step of retention, as the lane of a data directory does.
+func (n *node) retain() {
+	if n.dir == nil || n.dir.Err() != nil {
+		return
+	}
+	if n.retention == nil {
+		n.retention = n.manager.BeginRetention(n.dir)
+	}
+	if !n.retention.Step(time.UnixMilli(n.nowMs())) {
+		n.retention = nil
+	}
+	if _, err := n.dir.Unlink(n.nowMs()); err != nil && n.dir.Err() == nil && !isDiskFault(err) {
+		n.w.violate("S-14", "node %d: unlink: %v", n.id, err)
+	}
+	n.syncSoon() // a segment may have been rolled, or the directory may have failed
+}
+
 // offline: the data directory has failed; somebody will start the process again.
 func (n *node) offline() {
 	if !isDiskFault(n.dir.Err()) {

@@ -18,6 +18,7 @@ type partitionPast struct {
 	acked         int64 // everything below was acknowledged with acks=all
 	epochs        map[kafka.LeaderEpoch]tenure
 	end           int64 // log end when its process ended
+	start         int64 // the highest log start that anybody could see
 
 	// Of batches of idempotent producers, by first value: where they are, or notPlaced if their append
 	// began and the process ended in the middle of it.
@@ -161,8 +162,13 @@ func (n *node) caughtUp(at kafka.TopicPartition, end int64) bool {
 	return lg != nil && lg.FlushedEndOffset() >= end
 }
 
-// outOfRange: a reader that continues where it was is never out of range.
+// outOfRange: a reader that continues where it was is never out of range, unless what it would read has been deleted.
 func (o *oracle) outOfRange(n *node, r fetchRequest) {
+	if lg := n.logOf(r.at); lg != nil && r.offset < lg.LogStartOffset() {
+		o.w.some.hit("reader below the log start")
+		o.started(n, lg)
+		return
+	}
 	if p := o.part(r.at); r.offset <= p.highWatermark {
 		o.w.violate("R-13", "node %d: offset %d of %s is out of range; readers were told of %d", n.id, r.offset, r.at, p.highWatermark)
 	}
@@ -189,6 +195,7 @@ func (o *oracle) check(n *node) {
 		if lg.Segments() > 1 {
 			o.w.some.hit("segment rolled")
 		}
+		o.started(n, lg)
 		end := lg.LogEndOffset()
 		switch {
 		case end < p.highWatermark:
@@ -201,6 +208,22 @@ func (o *oracle) check(n *node) {
 			o.w.some.hit("unflushed tail lost")
 		}
 		p.end = 0
+	}
+}
+
+// started: the log start never goes back, not even in a crash, and what is deleted was committed (R-23, S-14).
+func (o *oracle) started(n *node, lg *storage.Log) {
+	at, start := lg.ID().TopicPartition(), lg.LogStartOffset()
+	p := o.part(at)
+	if start < p.start {
+		o.w.violate("S-14", "node %d: %s starts at %d, it was seen to start at %d", n.id, at, start, p.start)
+	}
+	if start > p.start {
+		o.w.some.hit("segments deleted by retention")
+	}
+	p.start = start
+	if q := n.manager.Partition(at.Topic, at.Partition); q != nil && q.ID() == lg.ID() && start > max(q.HighWatermark(), p.highWatermark) && q.HighWatermark() > 0 {
+		o.w.violate("R-23", "node %d: %s starts at %d, its high watermark is %d", n.id, at, start, q.HighWatermark())
 	}
 }
 

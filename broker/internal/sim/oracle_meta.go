@@ -158,11 +158,32 @@ func (o *oracle) judge() {
 	for _, op := range o.ops {
 		op.write(h, keys)
 	}
-	r, err := history.Check(h, history.Options{NoFinalReads: !o.w.plan.hasConsumer()})
+	r, err := history.Check(h, history.Options{NoFinalReads: !o.w.plan.hasConsumer(), LogStart: o.logStarts(h, keys)})
 	o.w.must(err)
 	if !r.Valid() {
 		o.w.violate("history", "%v", r)
 	}
+}
+
+// logStarts is where the logs of keys begin at the end of the run.
+func (o *oracle) logStarts(h *history.History, keys []kafka.TopicPartition) []int64 {
+	for _, n := range o.w.nodes {
+		if n.dir == nil {
+			continue
+		}
+		for _, lg := range n.dir.Logs() {
+			if at := lg.ID().TopicPartition(); o.owner(at) == n.id {
+				o.started(n, lg)
+			}
+		}
+	}
+	var out []int64
+	for _, at := range keys {
+		k := int(h.Key(at.Topic, at.Partition))
+		out = append(out, make([]int64, max(0, k+1-len(out)))...)
+		out[k] = o.part(at).start
+	}
+	return out
 }
 
 func (p *Plan) hasConsumer() bool {

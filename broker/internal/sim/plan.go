@@ -47,6 +47,8 @@ type TopicPlan struct {
 	Name       string
 	Partitions int32
 	FlushOS    bool
+	// RetentionBytes is what retention keeps of each partition (retention.bytes); 0: everything.
+	RetentionBytes int64
 }
 
 // ClientKind is what a client does.
@@ -137,6 +139,7 @@ func NewPlan(seed uint64) *Plan {
 	p.Faults = drawFaults(rng, p, on)
 	p.drawGroups(stream(seed, 101))
 	p.drawSimple(stream(seed, 102))
+	p.drawRetention(stream(seed, 103))
 	return p
 }
 
@@ -150,6 +153,21 @@ func (p *Plan) drawSimple(rng *rand.Rand) {
 			ID: len(p.Clients), Kind: Simple, Every: between(rng, 10*time.Millisecond, 200*time.Millisecond), Group: int(p.GroupShards) - 1,
 		})
 	}
+}
+
+// drawRetention lets one seed in three delete what is old.
+func (p *Plan) drawRetention(rng *rand.Rand) {
+	if rng.IntN(3) > 0 {
+		return
+	}
+	for i := range p.Topics {
+		p.Topics[i].RetentionBytes = pick[int64](rng, 0, 1, 400, 3000)
+	}
+}
+
+// retains reports whether anything is deleted.
+func (p *Plan) retains() bool {
+	return slices.ContainsFunc(p.Topics, func(t TopicPlan) bool { return t.RetentionBytes > 0 })
 }
 
 // drawGroups lets one seed in two have groups. It draws from a source of its own.

@@ -25,6 +25,7 @@ var sometimes = []string{
 	"produce acknowledged", "produce with acks=1", "produce with acks=0", "produce refused", "produce open", "produce answered after a crash of its node",
 	"idempotent produce acknowledged", "idempotent produce acknowledged after another try", "duplicate answered with its original place",
 	"idempotent produce ahead of its turn", "new producer epoch after a disk was lost",
+	"segments deleted by retention", "reader below the log start",
 	"poll returned records", "poll refused", "poll open", "unflushed tail lost", "segment rolled",
 	"member has its assignment", "committed offsets fetched", "offset committed", "commit open", "member crashed", "member leaves", "coordinator loading",
 	"member told REBALANCE_IN_PROGRESS", "member told UNKNOWN_MEMBER_ID", "member told NOT_COORDINATOR", "member told ILLEGAL_GENERATION",

@@ -290,3 +290,39 @@ func TestRetentionKeepsProducers(t *testing.T) {
 		known(killed(fs), "killed at the end")
 	}
 }
+
+// TestIdleLogsCostRetentionNothing: a pass over logs that it has seen before and in which nothing is to go does not touch the disk.
+func TestIdleLogsCostRetentionNothing(t *testing.T) {
+	fs := vfs.NewMem()
+	c := Config{SegmentBytes: 200, Delete: true, RetentionMs: 1000, RetentionBytes: 1 << 20}
+	d, l := openTestLog(t, fs, c)
+	for range 6 {
+		appendBatch(t, l, 1, 1000, 0)
+	}
+	d.SyncOnce()
+	if err := d.Close(true, 1); err != nil {
+		t.Fatal(err)
+	}
+	counted := vfs.WithErrors(fs)
+	d, err := OpenDir(counted, testDir, testOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l, err = d.OpenLog(testTopic, c, nil); err != nil {
+		t.Fatal(err)
+	}
+	pass := func() int64 {
+		before := counted.Counts()
+		if rolled, err := l.RollAged(1500); err != nil || rolled {
+			t.Fatalf("rolled %v, %v", rolled, err)
+		}
+		if retain(t, d, l, 1500) != 0 {
+			t.Fatalf("the log starts at %d", l.LogStartOffset())
+		}
+		return counted.Counts().Sub(before).Total(^vfs.OpSet(0))
+	}
+	pass()
+	if n := pass(); n != 0 {
+		t.Errorf("%d operations on the disk for nothing", n)
+	}
+}
