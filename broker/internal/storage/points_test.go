@@ -326,3 +326,48 @@ func TestIdleLogsCostRetentionNothing(t *testing.T) {
 		t.Errorf("%d operations on the disk for nothing", n)
 	}
 }
+
+// TestRetentionHoldsNobodyUp: while the disk takes its time with the log start, with new names or with unlinking, batches are
+// appended, synced and told as flushed, and read.
+func TestRetentionHoldsNobodyUp(t *testing.T) {
+	for _, rule := range []string{
+		"op=sync path=*/log-start-offset-checkpoint.tmp latency=1s", "op=syncdir path=/data latency=1s",
+		"op=rename path=*/00000000000000000000.log latency=1s", "op=remove path=*.deleted latency=1s",
+	} {
+		reached, release := make(chan bool), make(chan bool)
+		fs := vfs.WithErrors(vfs.NewMem())
+		fs.SetSleep(func(time.Duration) { reached <- true; <-release })
+		d, l := openTestLog(t, fs, Config{SegmentBytes: 200, Delete: true, RetentionMs: -1, RetentionBytes: 90})
+		for range 5 {
+			appendBatch(t, l, 1, 1, 0)
+		}
+		d.SyncOnce()
+		fs.SetRules(vfs.MustRules(rule + " nth=1")...)
+		done := make(chan error)
+		go func() {
+			_, err := d.Retain(1, []Retainable{{l, l.LogEndOffset()}})
+			if err == nil {
+				_, err = d.Unlink(1)
+			}
+			done <- err
+		}()
+		select {
+		case <-reached:
+		case err := <-done:
+			t.Fatalf("%s: never reached, %v", rule, err)
+		}
+		if base := appendBatch(t, l, 1, 1, 0); base != 5 {
+			t.Errorf("%s: appended at %d", rule, base)
+		}
+		if d.SyncOnce(); l.FlushedEndOffset() != 6 {
+			t.Errorf("%s: flushed to %d", rule, l.FlushedEndOffset())
+		}
+		if got := batches(t, readAll(t, l, 4, math.MaxInt64)); len(got) != 2 {
+			t.Errorf("%s: %d batches read", rule, len(got))
+		}
+		close(release)
+		if err := <-done; err != nil || l.LogStartOffset() != 4 {
+			t.Errorf("%s: the log starts at %d, %v", rule, l.LogStartOffset(), err)
+		}
+	}
+}
