@@ -32,6 +32,7 @@ type Adoption struct {
 	Bytes         int64
 	Epochs        [2]int32 // the smallest and the largest leader epoch in the batches
 	Aborted       bool     // there are aborted transactions
+	Gaps          bool     // there are offsets that no batch holds, as compaction leaves them
 	KeepProducers bool
 
 	fs       vfs.FS
@@ -97,11 +98,14 @@ func (a *Adoption) plan() error {
 	switch {
 	case len(st.Segments) == 0:
 		return noAdoption("%s has no segments", a.From)
+	case st.Swap:
+		return noAdoption("%s has a compaction that was not finished: start the broker and stop it", a.From)
 	case st.Bad >= 0:
 		return noAdoption("%s is damaged: %s at %d: %s", a.From, segmentFile(st.Segments[st.Bad].Base, LogSuffix), st.Segments[st.Bad].Good, st.Reason)
 	case st.End < recovery:
 		return noAdoption("%s is damaged: it ends at %d and was once on the disk up to %d", a.From, st.End, recovery)
 	}
+	a.Gaps = len(st.Gaps) > 0
 	a.Start, a.End, a.Segments, a.segments = max(st.Start, start), st.End, len(st.Segments), st.Segments
 	for _, s := range st.Segments {
 		a.Bytes += s.Size
@@ -222,9 +226,13 @@ func (a *Adoption) Apply() error {
 		return errors.Join(err, a.remove(fresh))
 	}
 	if a.Start > a.segments[0].Base {
-		if err := storage.SetStart(a.fs, dir, a.tp, a.Start); err != nil {
-			return errors.Join(err, a.remove(fresh))
-		}
+		err = storage.SetStart(a.fs, dir, a.tp, a.Start)
+	}
+	if err == nil && a.Gaps {
+		err = storage.SetSparse(a.fs, dir, a.tp, a.Start)
+	}
+	if err != nil {
+		return errors.Join(err, a.remove(fresh))
 	}
 	old, err := a.passing(dir)
 	if err != nil {

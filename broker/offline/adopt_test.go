@@ -119,6 +119,24 @@ func goesOn(t *testing.T, v vfs.FS, all []batch.Batch, keep bool) {
 	}
 }
 
+// TestAdoptGaps: a log with gaps goes to a topic that is not compacted, and is served after a crash, too.
+func TestAdoptGaps(t *testing.T) {
+	mem, all := twoDirs(t)
+	damaged{t, mem}.remove(segmentOf(8))
+	if a, err := adopt(mem, false); err != nil || !a.Gaps {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	for _, name := range []string{".kafka_cleanshutdown", "recovery-point-offset-checkpoint"} { // everything is scanned
+		if err := mem.Remove(otherDir + "/" + name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, l := openOther(t, mem)
+	if got := contents(t, l); !bytes.Equal(got, bytes.Join(inEpoch0(slices.Concat(all[:8], all[12:])), nil)) {
+		t.Error("other batches")
+	}
+}
+
 // TestAdoptCrashes cuts the power at every operation: the other log then is the empty one, or not there, or whole; and adopting it
 // again leads to the end, unless it is whole.
 func TestAdoptCrashes(t *testing.T) {

@@ -197,6 +197,9 @@ func (r *Repair) survey(p *Plan, cutGaps bool) (st *storage.State, err error) {
 	if st, err = storage.Survey(r.fs, dir, start, !cutGaps, false); err != nil {
 		return nil, err
 	}
+	if st.Swap {
+		return nil, fmt.Errorf("%s has a compaction that was not finished: %w before a broker has: start it and stop it", dir, ErrNoRepair)
+	}
 	if err := r.identified(dir, st); err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ func (l *Log) vouch(segs []*segment, point int64) error {
 		return nil
 	}
 	i := find(segs, point)
-	o := order{next: segs[i].base, epoch: kafka.NoLeaderEpoch, sparse: l.cfg.Load().Sparse}
+	o := order{next: segs[i].base, epoch: kafka.NoLeaderEpoch, sparse: l.sparse(l.cfg.Load())}
 	for _, s := range segs[i:] {
 		if s.base != o.next && !(o.sparse && s.base > o.next) {
 			return s.corrupt(0, o.next, fmt.Sprintf("segment %d where %d was expected", s.base, o.next))

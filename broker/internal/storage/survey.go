@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
@@ -28,6 +29,7 @@ type State struct {
 	Reason   string         // what is bad
 	Start    int64          // the first segment's base
 	End      int64          // the offset after the last good batch (exclusive), or the base of an empty last segment
+	Swap     bool           // there is a compaction that was not finished; the next opening does so
 	Gaps     [][2]int64     // offsets that no batch holds, first and last, before End
 }
 
@@ -41,6 +43,7 @@ func Survey(v vfs.FS, dir string, logStart int64, sparse, anyEpoch bool) (*State
 	}
 	st := &State{Bad: -1}
 	for _, name := range names {
+		st.Swap = st.Swap || strings.HasSuffix(name, extSwap)
 		base, ok := parseSegmentName(name, extLog)
 		if !ok {
 			continue
@@ -231,10 +234,10 @@ func StoppedCleanly(v vfs.FS, dir string) (bool, error) {
 	return err == nil, err
 }
 
-// LowerPoints lowers a partition's recovery point and high watermark in the checkpoints of a data directory that nobody has
+// LowerPoints lowers a partition's recovery point, high watermark and the offset up to which it is compacted in the checkpoints of a data directory that nobody has
 // open, durably: to offset, where they are above it.
 func LowerPoints(v vfs.FS, dir string, tp kafka.TopicPartition, offset int64) error {
-	for _, name := range []string{recoveryPointFile, highWatermarkFile} {
+	for _, name := range []string{recoveryPointFile, highWatermarkFile, cleanerFile} {
 		o, err := readOffsets(v, dir+"/"+name)
 		if err != nil && !errors.Is(err, errCheckpoint) {
 			return err
@@ -254,6 +257,11 @@ func LowerPoints(v vfs.FS, dir string, tp kafka.TopicPartition, offset int64) er
 // The recovery point is that of a log whose every byte has been synced up to there.
 func SetStart(v vfs.FS, dir string, tp kafka.TopicPartition, offset int64) error {
 	return setPoint(v, dir+"/"+logStartFile, tp, offset)
+}
+
+// SetSparse notes that a log has gaps, as if compaction had left them, and that nothing of it is compacted yet: see SetStart.
+func SetSparse(v vfs.FS, dir string, tp kafka.TopicPartition, start int64) error {
+	return setPoint(v, dir+"/"+cleanerFile, tp, start)
 }
 
 // SetRecovered: see SetStart.
