@@ -14,7 +14,7 @@
 // read from its broker), process.go (a process), play.go (scripts that must print a line).
 //
 // The programs, each with its sources in folders beside it: kafkapython.go, articles.go (Java), springboot.go, streams.go, browser.go
-// (Chromium), platforms.go (other systems).
+// (Chromium), logagents.go, platforms.go (other systems).
 //
 // Those: connect.go (a worker of Kafka Connect), connectfiles.go, debezium.go, jdbc.go, database.go (PostgreSQL and MariaDB).
 package main

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -119,7 +120,7 @@ func (p *process) wait(ctx context.Context) error {
 
 // end asks the process to end and kills it if it does not. How it ended does not matter.
 func (p *process) end() {
-	if p.cmd.Process.Signal(os.Interrupt) == nil {
+	if p.cmd.Process.Signal(syscall.SIGTERM) == nil {
 		select {
 		case <-p.exited:
 			return

@@ -41,6 +41,7 @@ func programs() []program {
 		articlesInJava(),
 		springBoot(),
 		kafkaStreams(),
+		logAgents(),
 		browserTracking(),
 		platforms(),
 	)
