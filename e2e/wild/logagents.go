@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"embed"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,14 +12,21 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-//go:embed rsyslog
+//go:embed rsyslog logstash
 var logAgentSources embed.FS
+
+// logFile is what agents follow, logSpool where they keep what they need, as their configurations have it.
+const (
+	logFile  = "/var/log/shop/access.log"
+	logSpool = "/var/spool/rsyslog"
+)
 
 // logAgents take lines of a file to a topic.
 func logAgents() []program {
 	return []program{
 		{name: "rsyslog", version: "rsyslog", asks: []string{"/usr/sbin/rsyslogd", "-v"}, what: "lines of a log file, as they are, by omkafka",
 			needs: []string{"/usr/sbin/rsyslogd"}, run: rsyslog},
+		logstash(),
 	}
 }
 
@@ -37,11 +45,11 @@ func rsyslog(ctx context.Context, s *scene) error {
 	if err != nil {
 		return err
 	}
-	if err := s.move(config, "/var/log/shop", "/var/spool/rsyslog"); err != nil {
+	log := filepath.Join(s.tmp, "access.log")
+	if err := rewrite(config, logFile, log, logSpool, s.tmp); err != nil {
 		return err
 	}
 	lines := accessLog(1000)
-	log := filepath.Join(s.tmp, "access.log")
 	if err := add(log, lines[:400]); err != nil {
 		return err
 	}
@@ -63,16 +71,53 @@ func rsyslog(ctx context.Context, s *scene) error {
 	return sameLines(read, lines)
 }
 
-// move replaces directories in a file by the program's own.
-func (s *scene) move(file string, dirs ...string) error {
+// logstash is a substitute: see java/LogstashOutput.java.
+func logstash() program {
+	p := java("logstash-substitute", "settings of a Logstash Kafka output, mapped to the Java producer that it uses (a substitute)", nil)
+	p.run = func(ctx context.Context, s *scene) error {
+		config, err := s.copy(folder(logAgentSources, "logstash"), "logstash.conf")
+		if err != nil {
+			return err
+		}
+		log := filepath.Join(s.tmp, "access.log")
+		if err := rewrite(config, logFile, log); err != nil {
+			return err
+		}
+		lines := accessLog(1000)
+		if err := add(log, lines); err != nil {
+			return err
+		}
+		agent, err := s.java(ctx, folder(javaSources, "java"), "LogstashOutput.java", config)
+		if err != nil {
+			return err
+		}
+		defer agent.end()
+		if err := agent.wait(ctx); err != nil {
+			return err
+		}
+		read, err := s.records(ctx, "logstash", count(len(lines)))
+		if err != nil {
+			return err
+		}
+		for _, r := range read {
+			var event struct{ Message string }
+			if err := json.Unmarshal(r.Value, &event); err != nil {
+				return fmt.Errorf("%w in %q", err, r.Value)
+			}
+			r.Value = []byte(event.Message)
+		}
+		return sameLines(read, lines)
+	}
+	return p
+}
+
+// rewrite replaces texts in a file: old, new, old, new.
+func rewrite(file string, pairs ...string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	for _, dir := range dirs {
-		text = []byte(strings.ReplaceAll(string(text), dir, s.tmp))
-	}
-	return os.WriteFile(file, text, 0o600)
+	return os.WriteFile(file, []byte(strings.NewReplacer(pairs...).Replace(string(text))), 0o600)
 }
 
 // add appends lines to a file.
