@@ -40,7 +40,7 @@ func TestSurfacePage(t *testing.T) {
 		"what differs in behaviour is told in [differences.md](differences.md).\n")
 	tests := pointTests(t)
 	surfaceAPIs(&out)
-	surfaceTopicConfigs(&out)
+	surfaceTopicConfigs(t, &out)
 	surfaceServerConfigs(t, &out)
 	surfaceGroupConfigs(&out)
 	surfaceOtherConfigs(&out)
@@ -98,15 +98,71 @@ func effect(effective bool) string {
 	return "accepted without effect"
 }
 
-func surfaceTopicConfigs(out *bytes.Buffer) {
+// topicConfigTests are the tests of what each effective topic config does.
+var topicConfigTests = map[string][]string{
+	"cleanup.policy":                  {"TestCompaction", "TestPoint087TimeRetention"},
+	"compression.gzip.level":          {"TestCompressionLevels"},
+	"compression.lz4.level":           {"TestCompressionLevels"},
+	"compression.type":                {"TestPoint040CompressionOfTheTopic", "TestRecode"},
+	"compression.zstd.level":          {"TestCompressionLevels"},
+	"delete.retention.ms":             {"TestPoint090WhatIsCleaned", "TestTombstoneHorizon"},
+	"file.delete.delay.ms":            {"TestScripts"},
+	"flush.messages":                  {"TestFlushMessages", "TestFlushOfATopic"},
+	"flush.ms":                        {"TestFlushAged", "TestFlushOfATopic"},
+	"flush.policy":                    {"TestFlushOfATopic"},
+	"index.interval.bytes":            {"TestMetamorphic"},
+	"internal.segment.bytes":          {"TestCompaction"},
+	"max.compaction.lag.ms":           {"TestPoint092WhenALogIsDue"},
+	"max.message.bytes":               {"TestPoint035ChecksumAndSizes", "TestCompressionLevels"},
+	"message.timestamp.after.max.ms":  {"TestPoint038TimestampWindow"},
+	"message.timestamp.before.max.ms": {"TestPoint038TimestampWindow"},
+	"message.timestamp.type":          {"TestPoint039LogAppendTime"},
+	"min.cleanable.dirty.ratio":       {"TestPoint092WhenALogIsDue"},
+	"min.compaction.lag.ms":           {"TestPoint092WhenALogIsDue"},
+	"min.insync.replicas":             {"TestPoint043NotEnoughReplicas"},
+	"retention.bytes":                 {"TestPoint088SizeRetention"},
+	"retention.ms":                    {"TestPoint087TimeRetention"},
+	"segment.bytes":                   {"TestPoint089Rolling"},
+	"segment.index.bytes":             {"TestPoint089Rolling"},
+	"segment.jitter.ms":               {"TestPoint089Rolling"},
+	"segment.ms":                      {"TestPoint089Rolling"},
+	"unclean.leader.election.enable":  {"TestUncleanElection"},
+}
+
+// testNames are the names of all tests of the broker and below.
+func testNames(t *testing.T) map[string]bool {
+	names := map[string]bool{}
+	for _, root := range []string{".", "../internal/kafka", "../internal/vfs"} {
+		walkGo(t, root, func(_ string, file *ast.File) {
+			for _, d := range file.Decls {
+				if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Test") {
+					names[f.Name.Name] = true
+				}
+			}
+		})
+	}
+	return names
+}
+
+func surfaceTopicConfigs(t *testing.T, out *bytes.Buffer) {
 	table(out, "Topic configs", "All are checked, kept and described with their synonyms (TestTopicConfigTable, TestPoint032SourcesOfATopicConfig).",
-		"config", "built-in value", "class")
+		"config", "built-in value", "class", "tests of what it does")
+	names := testNames(t)
 	for def := range metadata.TopicConfigs {
 		class := effect(def.Effective)
 		if def.Name == "remote.storage.enable" {
 			class = "`true` is refused, as in a Kafka without tiered storage"
 		}
-		row(out, "`"+def.Name+"`", code(def.Default, def.NoDefault), class)
+		tests := topicConfigTests[def.Name]
+		if def.Effective && len(tests) == 0 {
+			t.Errorf("%s is effective and has no test", def.Name)
+		}
+		for _, name := range tests {
+			if !names[name] {
+				t.Errorf("%s: there is no test %s", def.Name, name)
+			}
+		}
+		row(out, "`"+def.Name+"`", code(def.Default, def.NoDefault), class, strings.Join(tests, ", "))
 	}
 }
 
@@ -392,7 +448,6 @@ var pointsInPart = map[int]string{
 	3:  "there is no authentication yet that it could come before",
 	6:  "the smaller limit before authentication comes with SASL",
 	20: "`max.request.partition.size.limit` is without effect",
-	40: "a codec other than the producer's is accepted without effect: batches are kept as they came",
 	69: "segments that roll and failed directories end it too, by the high watermark and the partition's error",
 	78: "logs of old brokers with v0 and v1 messages are not read",
 	80: "followers are not served",
@@ -400,9 +455,9 @@ var pointsInPart = map[int]string{
 
 func surfacePoints(t *testing.T, out *bytes.Buffer, tests map[int][]string) {
 	table(out, "Points", "The numbered points of how Kafka behaves that this broker is held to: connections 1–14, metadata and topics 15–27, configs 28–32, "+
-		"produce 33–47, fetch 66–79, offsets and epochs 80–86, retention and rolling 87–89, classic groups 94–104, offsets of groups 105–112, consumer groups 113–116. A point's test carries its number.", "point", "class", "tests")
+		"produce 33–47, fetch 66–79, offsets and epochs 80–86, retention, rolling and compaction 87–93, classic groups 94–104, offsets of groups 105–112, consumer groups 113–116. A point's test carries its number.", "point", "class", "tests")
 	for n := 1; n <= 116; n++ {
-		if n > 47 && n < 66 || n > 89 && n < 94 {
+		if n > 47 && n < 66 {
 			continue
 		}
 		class, missing := "effective", pointsNotServed[n]

@@ -145,7 +145,11 @@ const (
 	// retentionRest is likewise for the steps of a pass of retention.
 	retentionRest = 1
 
+	// flushRest is likewise for flush.ms.
+	flushRest = 1
+
 	sweepChore     = "sweep"
+	flushChore     = "flush"
 	retentionChore = "retention"
 	unlinkChore    = "unlink"
 )
@@ -160,8 +164,20 @@ func (u *upkeep) tend(d *storage.Dir, m *replica.Manager, c *Config) {
 		return time.Time{}
 	}}, now)
 	l.add(chore{name: unlinkChore, rest: unlinkRest, do: func(now time.Time) time.Time { return unlink(d, now) }}, now)
+	l.add(chore{name: flushChore, rest: flushRest, do: func(now time.Time) time.Time {
+		return now.Add(flushAgain(m.FlushAged(d, now)))
+	}}, now)
 	r := &retention{manager: m, dir: d, every: c.RetentionCheck}
 	l.add(chore{name: retentionChore, rest: retentionRest, do: r.step}, now.Add(max(c.InitialTaskDelay, 0)))
+}
+
+// flushAgain is when to look for records again that flush.ms wants on the disk: twice in the shortest of them, at least every ten
+// seconds because a topic may get one.
+func flushAgain(shortestMs int64) time.Duration {
+	if shortestMs >= 20_000 {
+		return 10 * time.Second
+	}
+	return max(time.Duration(shortestMs/2)*time.Millisecond, 10*time.Millisecond)
 }
 
 // unlink is a piece of unlinking: zero if nothing waits.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/thalweg-io/thalweg/internal/kafka"
+	"github.com/thalweg-io/thalweg/internal/kafka/compress"
 )
 
 // TopicConfig is the effective config of a topic, typed. Names and units are those of the topic
@@ -31,7 +32,13 @@ type TopicConfig struct {
 	BeforeMaxMs, AfterMaxMs int64 // math.MaxInt64 is off
 	MinInSyncReplicas       int32
 	UncleanElection         bool
-	CompressionType         string // producer, uncompressed, gzip, snappy, lz4, zstd
+	// Recompress says that batches are stored in Codec, whatever the producer chose (compression.type), at CompressionLevel.
+	Recompress       bool
+	Codec            compress.Codec
+	CompressionLevel int
+	// FlushMessages and FlushMs are when the records of a log with flush.policy=os are synced all the same: math.MaxInt64 is
+	// never.
+	FlushMessages, FlushMs int64
 }
 
 // EffectiveTopicConfig computes the typed config that counts for a topic on this node. It parses
@@ -64,8 +71,10 @@ func (m *Image) EffectiveTopicConfig(topic string) TopicConfig {
 		AfterMaxMs:             v.long("message.timestamp.after.max.ms"),
 		MinInSyncReplicas:      int32(v.long(minInsyncReplicas)),
 		UncleanElection:        v.boolean(uncleanElection),
-		CompressionType:        v.text("compression.type"),
+		FlushMessages:          v.long("flush.messages"),
+		FlushMs:                v.long("flush.ms"),
 	}
+	c.Recompress, c.Codec, c.CompressionLevel = v.compression()
 	if bytes := v.long("internal.segment.bytes"); bytes > 0 {
 		c.SegmentBytes = int32(bytes)
 	}
@@ -116,6 +125,22 @@ func (v *values) long(name string) int64 {
 func (v *values) double(name string) float64 {
 	n, _ := strconv.ParseFloat(v.text(name), 64)
 	return n
+}
+
+// compression reads compression.type and the level for it.
+func (v *values) compression() (recompress bool, codec compress.Codec, level int) {
+	switch name := v.text("compression.type"); name {
+	case "producer":
+		return false, compress.None, compress.DefaultLevel
+	case "uncompressed":
+		return true, compress.None, compress.DefaultLevel
+	default:
+		codec, _ = compress.Parse(name)
+		if codec != compress.Snappy {
+			level = int(v.long("compression." + name + ".level"))
+		}
+		return true, codec, level
+	}
 }
 
 func (v *values) boolean(name string) bool { return strings.EqualFold(v.text(name), "true") }

@@ -136,7 +136,7 @@ func TestEffectiveTopicConfig(t *testing.T) {
 		MaxMessageBytes: 1048588, SegmentBytes: 1 << 30, SegmentMs: 604800000, SegmentIndexBytes: 10485760, IndexIntervalBytes: 4096,
 		CleanupDelete: true, RetentionMs: 604800000, RetentionBytes: -1, FileDeleteDelayMs: 60000, DeleteRetentionMs: 86400000,
 		MaxCompactionLagMs: math.MaxInt64, MinCleanableDirtyRatio: 0.5, BeforeMaxMs: math.MaxInt64, AfterMaxMs: 3600000,
-		MinInSyncReplicas: 1, CompressionType: "producer",
+		MinInSyncReplicas: 1, FlushMessages: math.MaxInt64, FlushMs: math.MaxInt64,
 	}
 	if got := b.View().EffectiveTopicConfig("t"); got != want {
 		t.Errorf("defaults\n%+v, want\n%+v", got, want)

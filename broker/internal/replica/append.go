@@ -1,8 +1,10 @@
 package replica
 
 import (
+	"fmt"
 	"time"
 
+	"github.com/thalweg-io/thalweg/broker/internal/metadata"
 	"github.com/thalweg-io/thalweg/broker/internal/storage"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
@@ -63,6 +65,13 @@ func (p *Partition) appendClient(records []byte, o *AppendOptions) (Appended, er
 	if err != nil {
 		return Appended{}, err
 	}
+	if cfg.Recompress && b.Codec() != cfg.Codec {
+		r := batch.BorrowRecoder()
+		defer r.Return()
+		if b, err = recode(r, b, cfg, &o.rules); err != nil {
+			return Appended{}, err
+		}
+	}
 	appendTime := int64(-1)
 	if cfg.TimestampLogAppend {
 		appendTime = nowMs // Client has stamped it
@@ -73,6 +82,20 @@ func (p *Partition) appendClient(records []byte, o *AppendOptions) (Appended, er
 		a.AppendTimeMs = duplicate.MaxTimestamp // the original's (SURFACE 48)
 	}
 	return a, err
+}
+
+// recode brings a client's batch into the topic's compression. As in Kafka what counts for max.message.bytes is the batch as it is
+// stored, too.
+func recode(r *batch.Recoder, b batch.Batch, cfg *metadata.TopicConfig, rules *batch.Rules) (batch.Batch, error) {
+	out, err := r.Recode(b, cfg.Codec, cfg.CompressionLevel, rules.Budget)
+	if err != nil {
+		return nil, fmt.Errorf("recompress to %v: %w", cfg.Codec, err)
+	}
+	if len(out) > int(rules.MaxBytes) {
+		return nil, &batch.Invalid{Code: batch.ReasonTooLarge,
+			Message: fmt.Sprintf("the batch has %d bytes in the topic's compression, the topic allows %d", len(out), rules.MaxBytes)}
+	}
+	return out, nil
 }
 
 func (p *Partition) append(b batch.Batch, acks int16, nowMs int64) (Appended, storage.Outcome, error) {

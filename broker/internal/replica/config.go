@@ -35,5 +35,6 @@ func logConfig(c *metadata.TopicConfig) storage.Config {
 		RetentionBytes:     c.RetentionBytes,
 		FileDeleteDelayMs:  c.FileDeleteDelayMs,
 		Flush:              flush,
+		FlushMessages:      c.FlushMessages,
 	}
 }

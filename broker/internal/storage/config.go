@@ -35,6 +35,9 @@ type Config struct {
 	SegmentIndexBytes int32
 	// Flush is the durability policy (flush.policy).
 	Flush Policy
+	// FlushMessages is after how many records that are not durable an append to a FlushOS log syncs it before it returns
+	// (flush.messages). 0 and math.MaxInt64: never.
+	FlushMessages int64
 	// Delete lets Dir.Retain delete what RetentionMs and RetentionBytes do not keep (cleanup.policy=delete). Otherwise only
 	// what lies below the log start goes.
 	Delete bool

@@ -110,6 +110,7 @@ type Log struct {
 	epochs   epochCache
 
 	writing, syncing watch
+	unflushedMs      int64 // see FlushAged
 
 	noProducers bool    // no producer state: a log without clients
 	snapshots   []int64 // producer snapshots on disk, ascending; guarded by syncMu

@@ -65,7 +65,11 @@ func (l *Log) appendAsLeader(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64
 	}
 	l.mu.Lock()
 	o, err = l.appendLocked(b, epoch, nowMs, client)
+	due := err == nil && l.flushDue()
 	l.mu.Unlock()
+	if due {
+		_, err = l.Sync()
+	}
 	return o, err
 }
 
@@ -130,24 +134,33 @@ func (l *Log) AppendAsFollower(batches []byte, nowMs int64) (Appended, error) {
 	if err := l.admit(); err != nil {
 		return done, err
 	}
+	due, err := l.appendAsFollower(batches, nowMs, &done)
+	if err == nil && due {
+		_, err = l.Sync()
+	}
+	return done, err
+}
+
+// appendAsFollower does it, and reports whether the log is to be synced now.
+func (l *Log) appendAsFollower(batches []byte, nowMs int64, done *Appended) (due bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	cfg := l.cfg.Load()
 	done.NextOffset = l.end.Load()
 	if err := l.appendableLocked(); err != nil {
-		return done, err
+		return false, err
 	}
 	if err := l.checkLocked(cfg, batches); err != nil {
-		return done, err
+		return false, err
 	}
 	for len(batches) > 0 {
-		n, err := l.appendRun(cfg, batches, nowMs, &done)
+		n, err := l.appendRun(cfg, batches, nowMs, done)
 		if err != nil {
-			return done, err
+			return false, err
 		}
 		batches = batches[n:]
 	}
-	return done, nil
+	return l.flushDue(), nil
 }
 
 // checkLocked checks all batches against the log.

@@ -16,11 +16,13 @@
 //     nothing is allocated by it. Input never panics.
 //
 // Concurrency: views may be read from many goroutines as long as nobody sets a field. A Validator,
-// a Builder and the iterators serve one goroutine at a time. The only package state is a pool of
+// The only package state are pools of
+// decoding buffers and Recoders. one goroutine at a time. The only package state is a pool of
 // decoding buffers.
 //
 // Files: batch.go (the view and its byte table), check.go (structure of stored batches), validate.go
 // (rules for client batches), walk.go (the hot loop over records), invalid.go (why a batch was
 // refused), record.go (one record), iterate.go (records and headers), varint.go, builder.go,
-// control.go (control batches), plain.go (decoding), remains.go (what compaction leaves of a batch).
+// control.go (control batches), plain.go (decoding), remains.go (what compaction leaves of a
+// batch), recode.go (another compression).
 package batch

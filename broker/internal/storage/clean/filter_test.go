@@ -308,7 +308,7 @@ func TestFirstDirtyAndEnd(t *testing.T) {
 }
 
 // The batch that ends where the round ends stays, even if it is empty; a round later it may go.
-func TestEndOfRoundStays(t *testing.T) {
+func TestPoint091EndOfRoundStays(t *testing.T) {
 	h := newHistory(t)
 	c := New(Options{})
 	h.add(rec{"a", "1"})
@@ -345,7 +345,7 @@ func TestSeveralRounds(t *testing.T) {
 }
 
 // The last batch of a producer that is remembered stays without its records (91, T-17).
-func TestLastSequenceStays(t *testing.T) {
+func TestPoint091LastSequenceStays(t *testing.T) {
 	h := newHistory(t)
 	h.opts = batch.BuilderOptions{HasProducer: true, ProducerID: 9, ProducerEpoch: 2, BaseSequence: 40, Codec: compress.Zstd}
 	h.add(rec{"a", "1"})
@@ -374,7 +374,7 @@ func transactional(id kafka.ProducerID) batch.BuilderOptions {
 
 // Aborted data goes with the first round and counts for no key; a commit's stays. A marker stays as
 // long as a batch of its transaction was met, then until its horizon has passed (91).
-func TestTransactions(t *testing.T) {
+func TestPoint091Transactions(t *testing.T) {
 	h := newHistory(t)
 	h.add(rec{"a", "0"}, rec{"b", "0"})
 	h.opts = transactional(1)

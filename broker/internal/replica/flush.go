@@ -1,0 +1,36 @@
+package replica
+
+import (
+	"math"
+	"time"
+
+	"github.com/thalweg-io/thalweg/broker/internal/storage"
+)
+
+// FlushAged syncs the logs of a directory that leave flushing to the system and have had records for flush.ms that are not durable. It returns
+// the smallest flush.ms that a topic has; math.MaxInt64 if none has one.
+func (m *Manager) FlushAged(d *storage.Dir, now time.Time) (shortestMs int64) {
+	shortestMs = math.MaxInt64
+	for i := range m.table.names {
+		byName := m.table.names[i].Load()
+		if byName == nil {
+			continue
+		}
+		for _, ps := range *byName { // order-free
+			for _, p := range ps {
+				if p == nil || p.dir != d || p.log == nil {
+					continue
+				}
+				c := p.config.Load()
+				if c.FlushMs == math.MaxInt64 || !c.FlushOS || p.Err() != nil {
+					continue
+				}
+				shortestMs = min(shortestMs, c.FlushMs)
+				if _, err := p.log.FlushAged(now.UnixMilli(), c.FlushMs); err != nil {
+					m.lg.Error("cannot flush a log after flush.ms", "topic", p.id.Topic, "partition", p.id.Partition, "err", err)
+				}
+			}
+		}
+	}
+	return shortestMs
+}
