@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -63,8 +64,9 @@ func TestCompressionLevels(t *testing.T) {
 	admin := cleanerClient(t, b)
 	c := cleanerClient(t, b, kgo.ProducerBatchCompression(kgo.NoCompression()))
 	var value []byte
-	for i := range 400 {
-		value = append(value, bytes.Repeat([]byte{byte(i * 7), byte(i * 3), 'x', byte(i / 5)}, 20+i%13)...)
+	rng := rand.New(rand.NewPCG(1, 1))
+	for range 20_000 { // words, some more often than others
+		value = fmt.Appendf(value, "%x ", 7919*rng.IntN(1+rng.IntN(4000)))
 	}
 	for codec, levels := range map[string][2]string{"gzip": {"1", "9"}, "lz4": {"1", "17"}, "zstd": {"-100", "19"}} {
 		var sizes []float64
