@@ -170,7 +170,7 @@ func (w *cleaning) grab(now time.Time) (target replica.Compactable, found storag
 			target, found, ok = p, c, true
 		}
 	}
-	for id := range w.uncleanable { // order-free
+	for id := range w.uncleanable { // order-free: each is looked at by itself
 		if !here[id] {
 			delete(w.uncleanable, id)
 		}

@@ -58,7 +58,7 @@ func collectCleaner(s *scrape) {
 	s.one(cleanerDirty, int64(100*state.maxDirty))
 	s.one(cleanerLooked, time.Since(state.looked).Milliseconds())
 	count, bytes := map[string]int64{}, map[string]int64{}
-	for _, u := range w.uncleanable { // order-free
+	for _, u := range w.uncleanable { // order-free: sums
 		count[u.dir]++
 		bytes[u.dir] += u.bytes
 	}

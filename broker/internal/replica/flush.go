@@ -16,7 +16,7 @@ func (m *Manager) FlushAged(d *storage.Dir, now time.Time) (shortestMs int64) {
 		if byName == nil {
 			continue
 		}
-		for _, ps := range *byName { // order-free
+		for _, ps := range *byName { // order-free: each log is looked at by itself
 			for _, p := range ps {
 				if p == nil || p.dir != d || p.log == nil {
 					continue

@@ -111,6 +111,7 @@ type Log struct {
 
 	writing, syncing watch
 	unflushedMs      int64 // see FlushAged
+	unstable         unstable
 
 	noProducers bool    // no producer state: a log without clients
 	snapshots   []int64 // producer snapshots on disk, ascending; guarded by syncMu

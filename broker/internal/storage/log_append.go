@@ -116,6 +116,7 @@ func (l *Log) appendLocked(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64, 
 	}
 	s.publish(b, cfg.IndexIntervalBytes)
 	l.epochs.assign(epoch, base)
+	l.noteTransaction(s, b)
 	l.noteProducer(b)
 	last := base + int64(b.LastOffsetDelta())
 	l.end.Store(last + 1)
@@ -227,6 +228,7 @@ func (l *Log) appendRun(cfg *Config, batches []byte, nowMs int64, done *Appended
 		b, after, _ := batch.Next(run)
 		s.publish(b, cfg.IndexIntervalBytes)
 		l.epochs.assign(b.LeaderEpoch(), b.BaseOffset())
+		l.noteTransaction(s, b)
 		l.noteProducer(b)
 		done.add(b)
 		run = after

@@ -108,6 +108,7 @@ func (l *Log) cleanable(stable, nowMs int64) ([]*segment, int64, error) {
 		return nil, 0, err
 	}
 	segs := *l.segs.Load()
+	stable = l.LastStableOffset(stable)
 	n := 0
 	for n < len(segs)-1 && segs[n+1].base <= stable && !segs[n].dirty && segs[n].snapshot == nil && !segs[n].held {
 		n++
@@ -207,6 +208,7 @@ type cleaning struct {
 	config Config
 	segs   []*segment // that may be cleaned
 	done   Cleaned
+	txns   txnFold // over what stays
 	in     []byte
 	out    []byte
 }
@@ -303,7 +305,18 @@ func (k *cleaning) index() (whole bool, err error) {
 }
 
 // aborted tells the Cleaner which transactions were aborted that have something in s.
-func (k *cleaning) aborted(s *segment) error { return nil }
+func (k *cleaning) aborted(s *segment) error {
+	list, err := k.log.appendAborted(nil, s.base, s.sealedAt())
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	out := make([]clean.Aborted, len(list))
+	for i, a := range list {
+		out[i] = clean.Aborted{ProducerID: a.ProducerID, FirstOffset: a.FirstOffset, LastOffset: a.LastOffset}
+	}
+	k.Cleaner.Aborted(out)
+	return nil
+}
 
 // group is how many of the segments go into one: not more than segment.bytes, offsets that fit, indexes that may be that large.
 func (k *cleaning) group(segs []*segment) int {
@@ -346,7 +359,11 @@ func (k *cleaning) rewrite(group []*segment) (err error) {
 				return false, err
 			}
 			if kept {
-				c.add(batch.Batch(k.out[at:]))
+				b := batch.Batch(k.out[at:])
+				c.add(b)
+				if a, aborted := k.txns.take(b); aborted {
+					c.seg.mu.txns.list = append(c.seg.mu.txns.list, a)
+				}
 			}
 			if len(k.out) >= k.BufferBytes {
 				return true, k.flush(c)

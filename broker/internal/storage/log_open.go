@@ -48,7 +48,7 @@ func openLog(d *disk, path string, tip kafka.TopicIDPartition, c Config, obs Obs
 
 // load brings the log to the state in which it takes appends.
 func (l *Log) load(k found) error {
-	bases, indexed, err := l.list()
+	bases, files, err := l.list()
 	if err != nil {
 		return err
 	}
@@ -64,6 +64,7 @@ func (l *Log) load(k found) error {
 			return err
 		}
 		s.mu.size = info.Size
+		s.mu.txns = txnIndex{filed: true, onDisk: files.txns[base]}
 		if i > 0 {
 			segs[i-1].mu.next = base
 		}
@@ -86,7 +87,10 @@ func (l *Log) load(k found) error {
 	if err := l.writeEpochs(); err != nil {
 		return err
 	}
-	if err := l.completeIndexes(indexed); err != nil {
+	if err := l.loadTxns(files.indexed[l.active().base]); err != nil {
+		return err
+	}
+	if err := l.completeIndexes(files.indexed); err != nil {
 		return err
 	}
 	if err := l.tidySnapshots(); err != nil {
@@ -128,21 +132,24 @@ func (l *Log) createSegment(base int64) (*segment, error) {
 	return s, l.disk.fs.SyncDir(l.path)
 }
 
+// segmentIndexes says which segments have both index files, and which have a transaction index.
+type segmentIndexes struct{ indexed, txns map[int64]bool }
+
 // list returns the base offsets of the segments in order and which of them have both index
 // files, and clears away what an interrupted write left.
-func (l *Log) list() (bases []int64, indexed map[int64]bool, err error) {
+func (l *Log) list() (bases []int64, files segmentIndexes, err error) {
 	names, err := l.disk.fs.List(l.path)
 	if err != nil {
-		return nil, nil, err
+		return nil, files, err
 	}
 	if changed, err := l.finishSwaps(names); err != nil {
-		return nil, nil, err
+		return nil, files, err
 	} else if changed {
 		if names, err = l.disk.fs.List(l.path); err != nil {
-			return nil, nil, err
+			return nil, files, err
 		}
 	}
-	indexed = map[int64]bool{}
+	files = segmentIndexes{indexed: map[int64]bool{}, txns: map[int64]bool{}}
 	has := map[string]bool{}
 	for _, name := range names {
 		has[name] = true
@@ -151,7 +158,7 @@ func (l *Log) list() (bases []int64, indexed map[int64]bool, err error) {
 			l.disk.trash.add(&doomed{dir: l.path, names: []string{name}})
 		case strings.HasSuffix(name, extTemp), strings.HasSuffix(name, extCleaned), strings.HasSuffix(name, extDeleted):
 			if err := l.disk.fs.Remove(l.path + "/" + name); err != nil {
-				return nil, nil, err
+				return nil, files, err
 			}
 		}
 		if base, ok := parseSegmentName(name, extLog); ok {
@@ -164,7 +171,7 @@ func (l *Log) list() (bases []int64, indexed map[int64]bool, err error) {
 	for _, name := range names { // a window file without its snapshot says nothing
 		if at, ok := parseWindowName(name); ok && !has[fmt.Sprintf("%020d%s", at, extSnap)] {
 			if err := removeIfExists(l.disk.fs, l.path+"/"+name); err != nil {
-				return nil, nil, err
+				return nil, files, err
 			}
 		}
 	}
@@ -172,9 +179,10 @@ func (l *Log) list() (bases []int64, indexed map[int64]bool, err error) {
 	slices.Sort(l.snapshots)
 	for _, base := range bases {
 		n := fmt.Sprintf("%020d", base)
-		indexed[base] = has[n+extIndex] && has[n+extTime]
+		files.indexed[base] = has[n+extIndex] && has[n+extTime]
+		files.txns[base] = has[n+extTxn]
 	}
-	return bases, indexed, nil
+	return bases, files, nil
 }
 
 // parseSegmentName reads 20 digits and a suffix.
@@ -321,13 +329,20 @@ func (l *Log) assignFrom(h batch.Batch) {
 func (l *Log) completeIndexes(indexed map[int64]bool) error {
 	segs := *l.segs.Load()
 	written := false
-	for _, s := range segs[:len(segs)-1] {
+	for i, s := range segs[:len(segs)-1] {
 		if indexed[s.base] || s.mu.loaded {
 			continue
 		}
 		written = true
 		if _, err := s.rebuildIndex(l.cfg.Load().IndexIntervalBytes); err != nil {
 			return err
+		}
+		if found, err := l.transactional(s); err != nil {
+			return err
+		} else if found {
+			if err := l.rebuildTxns(segs[:i+1], i); err != nil {
+				return err
+			}
 		}
 		if err := s.writeIndex(l.disk.fs, true, true); err != nil {
 			return err

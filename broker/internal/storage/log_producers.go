@@ -120,6 +120,7 @@ func (l *Log) loadProducers() error {
 		return nil
 	}
 	defer l.countProducersLocked()
+	defer func() { l.unstable.reload(&l.mu.producers, l.end.Load()) }()
 	from := l.start.Load()
 	l.mu.producers.reset()
 	l.countProducersLocked()

@@ -61,6 +61,7 @@ type recovery struct {
 	x      index // of the segment being scanned
 	pos    int64 // where in it
 	reason string
+	txns   bool // something belongs to a transaction
 }
 
 // from finds where in the segment of the recovery point the scan begins: at its last index entry
@@ -116,6 +117,7 @@ func (r *recovery) segment(s *segment) (whole bool, err error) {
 	r.pos, r.reason, err = verify(f, s, r.pos, s.mu.size, &r.order, func(pos int64, h batch.Batch) {
 		r.x.add(pos, uint32(h.LastOffset()-s.base), h.MaxTimestamp(), interval)
 		r.log.assignFrom(h)
+		r.txns = r.txns || h.Transactional()
 	})
 	if err != nil {
 		return false, err
@@ -143,6 +145,11 @@ func (l *Log) settle(segs []*segment, i, j int, r *recovery) error {
 		}
 	} else {
 		l.segs.Store(&kept)
+	}
+	if r.txns { // what was written of their indexes since the recovery point may be lost, or be of what is cut
+		if err := l.rebuildTxns(kept, i); err != nil {
+			return err
+		}
 	}
 	for _, s := range kept[i:] {
 		if s.mu.size > 0 && !plantedRecoveredUnsynced {

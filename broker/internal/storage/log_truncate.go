@@ -3,6 +3,7 @@ package storage
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"github.com/thalweg-io/thalweg/internal/vfs"
@@ -118,6 +119,10 @@ func (l *Log) cutPosition(s *segment, offset int64) (pos int64, err error) {
 // durable when it returns. s is detached.
 func (l *Log) reopenActive(s *segment, x index, pos, end int64) (t *segment, err error) {
 	t = newSegment(l.disk.files, l.path, s.base)
+	if t.mu.txns.list, _, err = s.appendAborted(nil, 0, math.MaxInt64); err != nil {
+		return nil, err
+	}
+	t.mu.txns.list = slices.DeleteFunc(t.mu.txns.list, func(a AbortedTxn) bool { return a.LastOffset >= end })
 	l.forgetDirtyLocked(s)
 	f, pinned := s.detach()
 	if f == nil {
@@ -130,7 +135,7 @@ func (l *Log) reopenActive(s *segment, x index, pos, end int64) (t *segment, err
 	} else if err = f.Truncate(pos); err == nil {
 		err = f.Sync()
 	}
-	for _, name := range []string{t.idx.path(), t.tidx.path()} { // they describe what is gone
+	for _, name := range []string{t.idx.path(), t.tidx.path(), t.txn.path()} { // they describe what is gone
 		if err == nil {
 			err = removeIfExists(l.disk.fs, name)
 		}
@@ -276,6 +281,7 @@ func (l *Log) resetLocked(offset int64) error {
 		return err
 	}
 	l.mu.producers.reset()
+	l.unstable.reload(&l.mu.producers, 0)
 	l.countProducersLocked()
 	if err := l.dropLocked(*l.segs.Load()); err != nil {
 		return err

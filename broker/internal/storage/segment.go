@@ -47,6 +47,7 @@ type segment struct {
 	log  segFile
 	idx  segFile // .index
 	tidx segFile // .timeindex
+	txn  segFile // .txnindex
 
 	mu struct {
 		sync.Mutex
@@ -57,6 +58,7 @@ type segment struct {
 		max    timeEntry
 		maxOK  bool  // max is known although the index is not loaded
 		append marks // pushed by appends
+		txns   txnIndex
 		synced mark  // the flushed end, as the last sync left it
 		read   marks // pushed by reads
 	}
@@ -79,6 +81,7 @@ func newSegment(c *fileCache, dir string, base int64) *segment {
 	s.log.name(c, dir, base, extLog)
 	s.idx.name(c, dir, base, extIndex)
 	s.tidx.name(c, dir, base, extTime)
+	s.txn.name(c, dir, base, extTxn)
 	s.mu.next = base
 	s.mu.index = newIndex()
 	s.mu.max = noTime
@@ -180,6 +183,9 @@ func (s *segment) writeIndex(fs vfs.FS, sealed, drop bool) error {
 	offsets := s.mu.index.appendOffsets(make([]byte, 0, len(s.mu.index.offsets)*offsetEntrySize))
 	times := s.mu.index.appendTimes(make([]byte, 0, (len(s.mu.index.times)+1)*timeEntrySize), sealed)
 	s.mu.Unlock()
+	if err := s.writeTxns(fs, drop); err != nil {
+		return err
+	}
 	if err := replaceFile(fs, s.tidx.path(), times); err != nil {
 		return err
 	}
@@ -222,7 +228,7 @@ func (s *segment) detach() (f vfs.File, pinned bool) {
 	if s.held {
 		own, s.held = 1, false
 	}
-	for _, x := range []*segFile{&s.idx, &s.tidx} {
+	for _, x := range []*segFile{&s.idx, &s.tidx, &s.txn} {
 		if g, _ := x.detach(0); g != nil {
 			g.Close()
 		}

@@ -71,7 +71,7 @@ func TestRecodeLevels(t *testing.T) {
 	}
 	r := BorrowRecoder()
 	defer r.Return()
-	for codec, levels := range map[compress.Codec][2]int{compress.Gzip: {1, 9}, compress.LZ4: {1, 17}, compress.Zstd: {1, 19}} {
+	for codec, levels := range map[compress.Codec][2]int{compress.Gzip: {1, 9}, compress.LZ4: {9, 17}, compress.Zstd: {1, 19}} {
 		low, err := r.Recode(in, codec, levels[0], compress.Budget{})
 		if err != nil {
 			t.Fatal(err)
