@@ -697,7 +697,7 @@ func (m *keyed) dense() {
 // After any history and any number of cleanings the newest value of each key is there, nothing has moved, tombstones go only after
 // their horizon.
 func TestCleanModel(t *testing.T) {
-	for seed := range uint64(seeds(t, 25)) {
+	for seed := range uint64(seeds(t, 15)) {
 		m := newKeyed(t, seed)
 		for range 80 {
 			m.step()
