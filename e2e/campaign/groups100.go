@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,9 +21,12 @@ import (
 )
 
 const (
-	largeGroup      = 100 // members and partitions
-	largeGroupCalm  = 15 * time.Second
+	largeGroup     = 100 // members and partitions
+	largeGroupCalm = 15 * time.Second
+	// largeGroupRest is how long a group is left alone at least before a member leaves or joins. Up to largeGroupPhase more is drawn, so that
+	// heartbeats, which members of a large group send at almost the same time, are met at any phase.
 	largeGroupRest  = 10 * time.Second
+	largeGroupPhase = 5 * time.Second
 	largeGroupTopic = "hundred"
 )
 
@@ -89,11 +93,16 @@ func compareGroups(ctx context.Context, o *options, p *page, both []contender) e
 		}
 	}
 	samples := map[string][]groupSample{} // by broker, protocol and phase
+	rng := rand.New(rand.NewPCG(o.from, 0x100))
 	for round := range o.n + 1 {
 		for _, protocol := range []string{members.Classic, members.Consumer} {
+			var rests [2]time.Duration
+			for i := range rests {
+				rests[i] = largeGroupRest + time.Duration(rng.Int64N(int64(largeGroupPhase)))
+			}
 			for i := range both {
 				b := both[(i+int(round))%len(both)]
-				all, err := playLargeGroup(ctx, b, protocol, fmt.Sprintf("%s-%d", protocol, round))
+				all, err := playLargeGroup(ctx, b, protocol, fmt.Sprintf("%s-%d", protocol, round), rests)
 				if err != nil {
 					return fmt.Errorf("%s, %s: %w", b.name, protocol, err)
 				}
@@ -112,8 +121,8 @@ func compareGroups(ctx context.Context, o *options, p *page, both []contender) e
 	return nil
 }
 
-// playLargeGroup plays one group.
-func playLargeGroup(ctx context.Context, b contender, protocol, group string) ([]groupSample, error) {
+// playLargeGroup plays one group, with a rest before one leaves and one before one joins.
+func playLargeGroup(ctx context.Context, b contender, protocol, group string, rests [2]time.Duration) ([]groupSample, error) {
 	crowd, err := members.Start(ctx, b.addr, group, largeGroupTopic, protocol, largeGroup)
 	if err != nil {
 		return nil, err
@@ -137,9 +146,12 @@ func playLargeGroup(ctx context.Context, b contender, protocol, group string) ([
 	}
 	phase(func() (time.Duration, error) { return crowd.Join(largeGroup) })
 	phase(func() (time.Duration, error) { return largeGroupCalm, rest(ctx, largeGroupCalm) })
+	if err == nil {
+		err = rest(ctx, rests[0])
+	}
 	phase(func() (time.Duration, error) { return crowd.Leave(1) })
 	if err == nil {
-		err = rest(ctx, largeGroupRest) // what comes next meets a group that has been calm for a while
+		err = rest(ctx, rests[1])
 	}
 	phase(func() (time.Duration, error) { return crowd.Join(1) })
 	return all, errors.Join(err, crowd.End())
@@ -174,7 +186,8 @@ func cpuOf(pid int) (time.Duration, error) {
 func addGroups100(p *page, rounds uint64, both []contender, samples map[string][]groupSample) {
 	p.addf("%d members, clients of franz-go in one process beside the brokers, on a topic of %d partitions without records. Both brokers run all the time on the same machine and have their turns one after the other, each group a new one; "+
 		"a first round, in which everything gets warm, is left out. Settings: group.initial.rebalance.delay.ms=3000, offsets.topic.num.partitions=5, the rest as it is by default; Apache Kafka has a heap of at most 1 GiB and does not flush, Thalweg "+
-		"flushes its offsets topic before it answers. Classic is the range assignor of the client, whose heartbeat interval is 3 s; consumer is KIP-848 with the uniform assignor, whose heartbeat interval is the broker's default of 5 s on both.\n\n", largeGroup, largeGroup)
+		"flushes its offsets topic before it answers. Classic is the range assignor of the client, whose heartbeat interval is 3 s; consumer is KIP-848 with the uniform assignor, whose heartbeat interval is the broker's default of 5 s on both; Thalweg asks members of a group under way to come back sooner. "+
+		"Before one leaves and before one joins the group rests for %v to %v, drawn once for both brokers, since members send their heartbeats almost at the same time.\n\n", largeGroup, largeGroup, largeGroupRest, largeGroupRest+largeGroupPhase)
 	p.addf("Stable: until every partition has one owner and every member has one, seen by the members; CPU: of the broker's process, user and kernel, in the phase with the %v that a group has to be calm. Median of %d rounds (least to most).\n\n", members.Calm, rounds)
 	for _, protocol := range []string{members.Classic, members.Consumer} {
 		p.addf("\n## %s\n\n| phase |", protocol)

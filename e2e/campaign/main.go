@@ -64,7 +64,7 @@ var campaigns = []campaign{
 	{"group-kill", "The real binary is killed (kill -9) again and again while groups commit and read offsets, so that it dies between an append and its answer; no committed offset that anybody has heard of goes back.", 500, groupKill},
 	{"wild", "Programs of other people's stacks that take minutes run against the real binary; none fails, and those that are expected to fail do.", 1, wild},
 	{"group-histories", "The real binary is killed (kill -9) again and again while clients commit whatever offsets they like, several for the same group, and read them; porcupine wants every committed offset to be a linearizable register. A planted bug is found.", 500, groupHistories},
-	{"groups-100", "A group of 100 members on 100 partitions, of either protocol: how long it takes to become stable, and what it costs the broker, beside an Apache Kafka in the same run. -n is the number of rounds.", 3, groups100},
+	{"groups-100", "A group of 100 members on 100 partitions, of either protocol: how long it takes to become stable, and what it costs the broker, beside an Apache Kafka in the same run. -n is the number of rounds.", 5, groups100},
 	{"kgo-suite", "franz-go's own tests, which talk to a cluster, run against a node of the real binary; none fails.", 50_000, kgoSuite},
 	{"storage-bits", "Every bit of small log directories is flipped and every file cut at every length; no wrong record is served.", 1, storageCampaign("bits", "TestCampaignBits")},
 }

@@ -118,6 +118,9 @@ in an earlier one, and so takes back what the partition's owner has committed si
 less than a millisecond after its new owner had committed 1258. A coordinator cannot tell; with a member that used the Reader and committed every
 200 ms, offsets were behind at the end in 8 of 16 trials with Apache Kafka 4.4.0 and in 2 of 6 with Thalweg.
 
+franz-go's static members of KIP-848 groups leave without naming their instance id (1.22.2); Apache Kafka 4.4.0 refuses that like Thalweg, and whoever
+comes back with that id waits until the session is over.
+
 `
 
 // groupColumn is the name of a cell about groups.

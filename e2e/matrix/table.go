@@ -37,7 +37,7 @@ func clients() []client {
 		{name: "kafka-python", title: "kafka-python", language: "Python", needs: python, build: pythonClient("kafka-python-3.0.12", "kafka_python.py"), groups: classic, notes: pythonNotes},
 		{name: "kafka-python-2", title: "kafka-python", language: "Python", needs: python, build: pythonClient("kafka-python-2.0.2", "kafka_python.py"), groups: eager, notes: python2Notes},
 		{name: "kafkajs", title: "kafkajs", language: "JavaScript", needs: node, build: jsClient("kafkajs.js"), groups: []string{"roundrobin"}, notes: kafkaJSNotes},
-		{name: "platformatic", title: "@platformatic/kafka", language: "JavaScript", needs: node, build: jsClient("platformatic.js"), groups: []string{"roundrobin"}},
+		{name: "platformatic", title: "@platformatic/kafka", language: "JavaScript", needs: node, build: jsClient("platformatic.js"), groups: []string{"roundrobin", "consumer"}},
 		{name: "franz-go", title: "franz-go", language: "Go", build: goClient("franz", "0"), groups: assignors},
 		{name: "sarama", title: "Sarama", language: "Go", build: goClient("sarama", "0"), groups: eager},
 		{name: "kafka-go", title: "segmentio/kafka-go", language: "Go", build: goClient("segmentio", "0"), groups: []string{"range", "roundrobin"}, notes: map[string]string{"empty": "it reads an empty value as null"}},
