@@ -20,7 +20,7 @@ func connect() []program {
 	return []program{
 		{name: "connect-files", version: "connect-runtime " + connectVersion,
 			what:  "a file through a topic into a file; workers that are stopped, killed and added; offsets that are reset",
-			heavy: true, needs: connectNeeds, recipe: connectRecipe(), within: 5 * time.Minute, run: connectFiles},
+			heavy: true, needs: connectNeeds, recipe: connectRecipe(), within: heavyWithin, run: connectFiles},
 		{name: "connect-exactly-once", version: "connect-runtime " + connectVersion, what: "a file into a topic, exactly once",
 			heavy: true, needs: connectNeeds, recipe: connectRecipe(), run: connectExactlyOnce, until: "transactions", fails: noTransactions},
 	}

@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -19,11 +18,11 @@ func debezium() []program {
 		{name: "debezium-postgres", version: "debezium-connector-postgres " + debeziumVersion + ", PostgreSQL 15",
 			what:  "rows of a snapshot, inserted, updated, deleted; what changed while the worker was away",
 			heavy: true, needs: append(needsDatabase(postgresProgram("initdb"), postgresProgram("psql")), connectNeeds...),
-			recipe: connectRecipe(), within: 5 * time.Minute, run: debeziumPostgres},
+			recipe: connectRecipe(), within: heavyWithin, run: debeziumPostgres},
 		{name: "debezium-mariadb", version: "debezium-connector-mariadb " + debeziumVersion + ", MariaDB 10.11",
 			what:  "the same, and a column that is added; the history of the schema in a topic",
 			heavy: true, needs: append(needsDatabase("mariadbd", "mariadb-install-db", "mariadb"), connectNeeds...),
-			recipe: connectRecipe(), within: 5 * time.Minute, run: debeziumMariaDB},
+			recipe: connectRecipe(), within: heavyWithin, run: debeziumMariaDB},
 	}
 }
 

@@ -16,5 +16,6 @@
 // The programs, each with its sources in folders beside it: kafkapython.go, articles.go (Java), springboot.go, streams.go, browser.go
 // (Chromium), logagents.go, platforms.go (other systems).
 //
-// Those: connect.go (a worker of Kafka Connect), connectfiles.go, debezium.go, jdbc.go, database.go (PostgreSQL and MariaDB).
+// Those: connect.go (a worker of Kafka Connect), connectfiles.go, debezium.go, jdbc.go, database.go (PostgreSQL and
+// MariaDB), shortage.go (Flink, Spark).
 package main

@@ -17,7 +17,7 @@ func jdbc() []program {
 		{name: "jdbc-sink", version: "debezium-connector-jdbc " + debeziumVersion + ", PostgreSQL 15",
 			what:  "rows of a topic in a table: inserted, replaced, deleted; a column that is added",
 			heavy: true, needs: append(needsDatabase(postgresProgram("initdb"), postgresProgram("psql")), connectNeeds...),
-			recipe: connectRecipe(), within: 5 * time.Minute, run: jdbcSink},
+			recipe: connectRecipe(), within: heavyWithin, run: jdbcSink},
 	}
 }
 

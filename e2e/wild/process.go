@@ -52,7 +52,9 @@ func launch(ctx context.Context, dir string, more []string, argv ...string) (*pr
 		close(read)
 	}()
 	go func() {
-		p.err = p.cmd.Wait()
+		if p.err = p.cmd.Wait(); errors.Is(p.err, exec.ErrWaitDelay) {
+			p.err = nil // it ended well; what it left behind still holds its output, for a moment
+		}
 		_ = in.Close() // never fails
 		<-read
 		close(p.exited)
