@@ -1,7 +1,7 @@
 package api
 
 import (
-	"regexp"
+	"slices"
 
 	"github.com/thalweg-io/thalweg/broker/internal/api/message"
 	"github.com/thalweg-io/thalweg/broker/internal/network"
@@ -22,7 +22,7 @@ func (s *Server) apiVersions(r *network.Request) network.Disposition {
 	}
 	resp := kmsg.NewPtrApiVersionsResponse()
 	switch {
-	case r.Version >= 3 && !(software.MatchString(req.ClientSoftwareName) && software.MatchString(req.ClientSoftwareVersion)):
+	case r.Version >= 3 && !(softwareName(req.ClientSoftwareName) && softwareName(req.ClientSoftwareVersion)):
 		resp.ErrorCode = kerr.InvalidRequest.Code // SURFACE 3: the connection stays
 	case r.Version >= 5 && s.elsewhere(req):
 		resp.ErrorCode = kerr.RebootstrapRequired.Code
@@ -34,8 +34,17 @@ func (s *Server) apiVersions(r *network.Request) network.Disposition {
 	return message.Answer(r, resp)
 }
 
-// software is what a client may call itself and its version.
-var software = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$`)
+// softwareName is what a client may call itself and its version: letters, digits, and within them dashes and dots.
+func softwareName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		inner := c == '-' || c == '.'
+		if !inner && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') || inner && (i == 0 || i == len(s)-1) {
+			return false
+		}
+	}
+	return s != ""
+}
 
 // elsewhere reports whether the client meant another cluster or node (SURFACE 4).
 func (s *Server) elsewhere(req *kmsg.ApiVersionsRequest) bool {
@@ -46,6 +55,7 @@ func (s *Server) elsewhere(req *kmsg.ApiVersionsRequest) bool {
 }
 
 func (t *table) advertise(resp *kmsg.ApiVersionsResponse) {
+	resp.ApiKeys = slices.Grow(resp.ApiKeys, len(t))
 	for i := range t {
 		if e := &t[i]; e.serve != nil {
 			resp.ApiKeys = append(resp.ApiKeys, e.versions())

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"regexp"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -252,4 +253,19 @@ func TestRequestTimeIsCounted(t *testing.T) {
 			t.Errorf("15 ms of 10: throttled by %v", d)
 		}
 	})
+}
+
+// TestSoftwareName is Kafka's pattern: ^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$ (KIP-511).
+func TestSoftwareName(t *testing.T) {
+	pattern := regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$`)
+	alphabet := []string{"", "a", "Z", "0", "9", "-", ".", "_", "@", "`", "{", "[", "/", ":", " ", "\n", "é", "\xff"}
+	for _, a := range alphabet {
+		for _, b := range alphabet {
+			for _, c := range alphabet {
+				if s := a + b + c; softwareName(s) != pattern.MatchString(s) {
+					t.Errorf("%q: %v", s, softwareName(s))
+				}
+			}
+		}
+	}
 }

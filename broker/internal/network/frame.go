@@ -7,8 +7,10 @@ import (
 	"github.com/thalweg-io/thalweg/internal/kafka/wire"
 )
 
-// keyProduce is the only API whose requests overlap.
-const keyProduce = 0
+const (
+	keyProduce = 0 // the only API whose requests overlap
+	keyFetch   = 1 // with Produce, what a busy connection is made of
+)
 
 // consume serves the complete frames that are buffered and flushes their answers. It returns false
 // if the connection is to be read no more.

@@ -30,6 +30,7 @@ const (
 	trailRoom    = 1 << 10   // what is likely to follow a range in an answer
 	sendPiece    = 256 << 10 // most bytes per sendfile or write, for fairness between connections
 	retainedOut  = 8 << 10   // most memory a slot keeps of its Out for its next request
+	retainedCold = 256       // likewise behind APIs that are called now and then, as an idle connection's last one
 	writeRounds  = 4         // attempts of a completer while others keep completing
 	busyGap      = 10 * time.Millisecond
 	busyRecheck  = time.Second

@@ -146,7 +146,7 @@ func (c *conn) readyLocked() bool {
 
 // popLocked closes the slot at the head. Its answer is written, or copied to out.
 func (c *conn) popLocked(r *Request) {
-	if cap(r.Out) > retainedOut {
+	if n := cap(r.Out); n > retainedOut || n > retainedCold && r.Key > keyFetch {
 		r.Out = nil
 	}
 	if r.Mute > 0 {
