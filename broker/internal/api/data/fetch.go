@@ -1,6 +1,7 @@
 package data
 
 import (
+	"slices"
 	"time"
 
 	"github.com/thalweg-io/thalweg/broker/internal/api/message"
@@ -56,6 +57,7 @@ type fetch struct {
 	wants     []fetchWant // what is wanted, in order
 	parts     []fetchPart // what was found, in the same order
 	session   *session    // that the request goes on with, or nil
+	keep      int         // so many wants and parts stay for the slot's next request
 	epoch     int32       // which the session has while nobody overtakes this request
 	fresh     bool        // a session may begin
 	endpoints []wire.NodeEndpoint
@@ -162,7 +164,7 @@ func (s *fetch) enough() bool {
 // look reads every partition anew, within the request's bounds (SURFACE 66).
 func (s *fetch) look() {
 	s.drop()
-	s.parts, s.endpoints, s.bytes, s.instant = s.parts[:0], s.endpoints[:0], 0, false
+	s.parts, s.endpoints, s.bytes, s.instant = slices.Grow(s.parts[:0], len(s.wants)), s.endpoints[:0], 0, false
 	left := s.most
 	byID := s.r.Version >= fetchTopicID
 	var l lookup
@@ -301,7 +303,7 @@ func (s *fetch) drop() {
 // done lets go of the frame. The slices belong to the answer by now.
 func (s *fetch) done() {
 	clear(s.wants) // they alias it
-	if s.wants = s.wants[:0]; cap(s.wants) > wire.MaxKept {
+	if s.wants = s.wants[:0]; cap(s.wants) > s.keep {
 		s.wants = nil
 	}
 	if s.r.Tail == nil {
@@ -315,7 +317,7 @@ func (s *fetch) done() {
 
 // trim gives back what an unusually large request needed. The answer has been sent.
 func (s *fetch) trim() {
-	if cap(s.parts) > wire.MaxKept {
+	if cap(s.parts) > s.keep {
 		s.parts = nil
 	}
 	if cap(s.answer.pieces) > wire.MaxKept {

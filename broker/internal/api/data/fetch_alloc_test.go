@@ -4,6 +4,9 @@ import (
 	"testing"
 
 	"github.com/thalweg-io/thalweg/broker/internal/network"
+	"github.com/thalweg-io/thalweg/internal/kafka"
+	"github.com/thalweg-io/thalweg/internal/kafka/schema"
+	"github.com/thalweg-io/thalweg/internal/kafka/wire"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -43,8 +46,37 @@ func fetchShapes(t testing.TB) map[string]func() {
 		}
 	}
 	return map[string]func(){
-		"full": full.send, "full, nothing there": empty.send,
+		"session of many": manyPartitions(t),
+		"full":            full.send, "full, nothing there": empty.send,
 		"session": incremental("a:0"), "session, no news": incremental("a:3"),
+	}
+}
+
+// manyPartitions is a session of more partitions than a slot keeps memory for without one.
+func manyPartitions(t testing.TB) func() {
+	c := newConsumer(t, 13)
+	id := kafka.TopicID{15: 9}
+	c.r.replay(&schema.TopicRecord{Name: "many", TopicID: id})
+	req := c.request()
+	rt := kmsg.NewFetchRequestTopic()
+	rt.TopicID = id
+	for i := range int32(wire.MaxKept + 100) {
+		c.r.replay(&schema.PartitionRecord{TopicID: id, PartitionID: i, Replicas: []kafka.BrokerID{1}, ISR: []kafka.BrokerID{1}, Leader: 1})
+		rp := kmsg.NewFetchRequestTopicPartition()
+		rp.Partition, rp.PartitionMaxBytes = i, 1<<20
+		rt.Partitions = append(rt.Partitions, rp)
+	}
+	req.Topics = append(req.Topics, rt)
+	resp := c.r.fetch(req)
+	if resp.ErrorCode != 0 || resp.SessionID == 0 {
+		t.Fatalf("%+v", resp)
+	}
+	c.id, c.epoch = resp.SessionID, 1
+	s := c.r.h.sessions.use(c.id, c.r.now)
+	p := newRepeater(c.r, c.request())
+	return func() {
+		s.mu.epoch = 1
+		p.send()
 	}
 }
 

@@ -2,15 +2,17 @@ package data
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/thalweg-io/thalweg/internal/kafka"
+	"github.com/thalweg-io/thalweg/internal/kafka/wire"
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // open finds out what is wanted: by the request alone, or by a session that the request goes on with (SURFACE 72). An
 // error is one of the whole request.
 func (s *fetch) open() *kerr.Error {
-	s.wants, s.session, s.fresh = s.wants[:0], nil, false
+	s.wants, s.session, s.fresh, s.keep = s.wants[:0], nil, false, wire.MaxKept
 	id, epoch := s.req.SessionID, s.req.SessionEpoch
 	if epoch != epochFinal && epoch != epochFirst {
 		return s.resume(id, epoch)
@@ -87,7 +89,10 @@ func (s *fetch) resume(id, epoch int32) *kerr.Error {
 	}
 	x.mu.epoch = nextEpoch(x.mu.epoch)
 	s.session, s.epoch = x, x.mu.epoch
-	s.wants = x.wantsLocked(s.wants)
+	s.wants = x.wantsLocked(slices.Grow(s.wants, len(x.mu.at)))
+	// A consumer of many partitions asks for all of them again and again. What stays for it is in proportion to what the
+	// session itself remembers, and bounded with it; twice, because slices grow in steps.
+	s.keep = max(wire.MaxKept, 2*len(s.wants))
 	return nil
 }
 
