@@ -61,6 +61,9 @@ func (e *Entries) MoveTo(position int64) {
 	e.next, e.finished, e.err = position, false, nil
 }
 
+// Size is how long the file is, or looks.
+func (e *Entries) Size() int64 { return e.end }
+
 // Next moves to the next whole batch and reports whether there is one. A header that cannot be one
 // is an error; a batch that does not end within the file is the end.
 func (e *Entries) Next() bool {
@@ -83,7 +86,7 @@ func (e *Entries) Next() bool {
 		return false
 	case e.next > e.end-batch.LengthPrefix-length:
 		return false
-	case head[16] < batch.Magic:
+	case int8(head[16]) < batch.Magic:
 		e.err = fmt.Errorf("%s at %d: %w", e.file.Name(), e.next, ErrOldFormat)
 		return false
 	case length < batch.HeaderSize-batch.LengthPrefix:

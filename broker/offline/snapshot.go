@@ -2,6 +2,7 @@ package offline
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"math"
@@ -41,21 +42,30 @@ func ReadSnapshot(path string) (list []Producer, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(b) < snapshotHeaderSize {
-		return nil, fmt.Errorf("Snapshot failed schema validation: %s has %d bytes", path, len(b))
+	const schema = "Snapshot failed schema validation: "
+	if len(b) < 2 {
+		return nil, errors.New(schema + "null") // as Java has no words for a file that ends too early
 	}
 	if v := int16(binary.BigEndian.Uint16(b)); v != snapshotVersion {
-		return nil, fmt.Errorf("Snapshot contained an unknown file version %d", v)
+		return nil, fmt.Errorf(schema+"Snapshot contained an unknown file version %d", v)
 	}
-	stored, computed := binary.BigEndian.Uint32(b[2:]), crc32.Checksum(b[6:], crc32.MakeTable(crc32.Castagnoli))
+	if len(b) < snapshotHeaderSize {
+		return nil, errors.New(schema + "null")
+	}
+	count, rest := int64(int32(binary.BigEndian.Uint32(b[6:]))), int64(len(b)-snapshotHeaderSize)
+	switch {
+	case count < 0:
+		return nil, errors.New(schema + "non-nullable field producerEntries was serialized as null")
+	case count > rest:
+		return nil, fmt.Errorf(schema+"Tried to allocate a collection of size %d, but there are only %d bytes remaining.", count, rest)
+	case count*snapshotEntrySize > rest:
+		return nil, errors.New(schema + "null")
+	}
+	stored, computed := binary.BigEndian.Uint32(b[2:]), crc32.Checksum(b[6:], castagnoli)
 	if stored != computed {
 		return nil, fmt.Errorf("Snapshot is corrupt (CRC is no longer valid). Stored crc: %d. Computed crc: %d", stored, computed)
 	}
-	count := int64(int32(binary.BigEndian.Uint32(b[6:])))
-	b = b[snapshotHeaderSize:]
-	if count < 0 || count*snapshotEntrySize != int64(len(b)) {
-		return nil, fmt.Errorf("Snapshot failed schema validation: %d entries in %d bytes", count, len(b))
-	}
+	b = b[snapshotHeaderSize : snapshotHeaderSize+count*snapshotEntrySize]
 	for ; len(b) > 0; b = b[snapshotEntrySize:] {
 		u64 := func(i int) int64 { return int64(binary.BigEndian.Uint64(b[i:])) }
 		u32 := func(i int) int32 { return int32(binary.BigEndian.Uint32(b[i:])) }

@@ -15,6 +15,7 @@ import (
 	"github.com/thalweg-io/thalweg/broker/offline"
 	"github.com/thalweg-io/thalweg/internal/cli/option"
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
+	"github.com/thalweg-io/thalweg/internal/kafka/compress"
 )
 
 func dumpLogParser() *option.Parser {
@@ -224,7 +225,7 @@ func (d *dumpCall) printBatch(b batch.Batch, position int64) {
 		b.BaseOffset(), b.LastOffset(), b.NumRecords(), b.BaseSequence(), b.LastSequence(), b.ProducerID(), b.ProducerEpoch(), int32(b.LeaderEpoch()),
 		b.Transactional(), b.Control(), horizon)
 	d.printf(" position: %d %s: %d size: %d magic: %d compresscodec: %s crc: %d isvalid: %t\n",
-		position, timestampType(b), b.MaxTimestamp(), len(b), batch.Magic, b.Codec(), b.CRC(), b.VerifyCRC())
+		position, timestampType(b), b.MaxTimestamp(), len(b), int8(b[16]), b.Codec(), b.CRC(), b.VerifyCRC())
 }
 
 func timestampType(b batch.Batch) string {
@@ -236,6 +237,11 @@ func timestampType(b batch.Batch) string {
 
 // printRecords prints the records of a batch, and notes where offsets do not follow each other.
 func (d *dumpCall) printRecords(path string, b batch.Batch, last *int64, contents bool) error {
+	if b.Codec() != compress.None { // all are read before the first one is printed
+		if err := offline.Records(b, func(batch.Record) bool { return true }); err != nil {
+			return err
+		}
+	}
 	var wrong error
 	err := offline.Records(b, func(r batch.Record) bool {
 		offset := b.Offset(r)
@@ -373,6 +379,16 @@ func (d *dumpCall) dumpTimeIndex(path string) error {
 
 // checkTime compares an entry with the batch that ends with its offset.
 func (d *dumpCall) checkTime(path string, e *offline.Entries, from int64, entry offline.TimeEntry, before int64) error {
+	if from > e.Size() {
+		return fmt.Errorf("Slice from position %d exceeds end position of %s, which has %d bytes", from, offline.Sibling(path, offline.LogSuffix), e.Size())
+	}
+	if before < 0 { // Kafka's tool reads to the end each time, and ends with what is wrong there
+		for e.MoveTo(from); e.Next(); {
+		}
+		if e.Err() != nil {
+			return e.Err()
+		}
+	}
 	e.MoveTo(from)
 	for e.Next() && e.Batch().LastOffset() < entry.Offset {
 	}
