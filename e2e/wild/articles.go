@@ -17,7 +17,8 @@ func articlesInJava() []program {
 			{file: "HubConsumer.java", says: "Consumed record with key userId and value user action data", wait: true}, {file: "HubProducer.java"}}),
 		java("java-event-sourcing", "an account as its events, replayed", []step{
 			{file: "EventSourcing.java", says: "Current balance: 1000"}}),
-		java("java-rides", "ride requests and the service that takes them", []step{
+		java("java-rides", "ride requests, the service that takes them, and the driver, as three processes", []step{
+			{file: "RideDriver.java", says: "Driving to pickupLocation", wait: true},
 			{file: "RideService.java", says: "Processing ride request: userId:pickupLocation", wait: true}, {file: "RideRequest.java"}}),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"io/fs"
+	"time"
 
 	"github.com/thalweg-io/thalweg/e2e/recipe"
 )
@@ -18,12 +19,44 @@ func kafkaPython() []program {
 	together := []step{{file: "queue_consumer.py", says: "Received: b'Hello Kafka!'", wait: true}, {file: "queue_producer.py"}}
 	latency := []step{{file: "api_latency.py", says: "100 response times, all positive: True"}}
 	return []program{
+		queueWithoutGroup("python-queue-latest-2", "2.0.2"),
+		queueWithoutGroup("python-queue-latest", "3.0.12"),
 		python("python-queue-2", "2.0.2", "a message queue: the consumer is there first", queue),
 		python("python-queue", "3.0.12", "a message queue: the consumer is there first", queue),
 		python("python-together-2", "2.0.2", "the same, both started at the same moment", together),
 		python("python-latency-2", "2.0.2", "a hundred timed calls of an API", latency),
 		python("python-latency", "3.0.12", "a hundred timed calls of an API", latency),
 	}
+}
+
+// queueWithoutGroup has the consumer in no group, at the end of the topic: nobody else can see when it is there, so the
+// producer runs until it has got something.
+func queueWithoutGroup(name, version string) program {
+	p := python(name, version, "a message queue whose consumer has no group and reads what comes after it", nil)
+	sources := folder(pythonSources, "python")
+	p.run = func(ctx context.Context, s *scene) error {
+		argv := []string{recipe.Venv("python"), "-u"}
+		listener, err := s.script(ctx, sources, argv, "queue_listener.py")
+		if err != nil {
+			return err
+		}
+		defer listener.end()
+		got := make(chan error, 1)
+		go func() {
+			got <- listener.prints(ctx, func(line string) bool { return line == "Received: b'Hello Kafka!'" })
+		}()
+		for {
+			if err := s.play(ctx, sources, argv, []step{{file: "queue_producer.py"}}); err != nil {
+				return err
+			}
+			select {
+			case err := <-got:
+				return err
+			case <-time.After(time.Second):
+			}
+		}
+	}
+	return p
 }
 
 func python(name, version, what string, steps []step) program {

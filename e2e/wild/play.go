@@ -26,16 +26,11 @@ type step struct {
 func (s *scene) play(ctx context.Context, sources fs.FS, argv []string, steps []step) error {
 	var waiting []func() error
 	for _, one := range steps {
-		name, err := s.copy(sources, one.file)
-		if err != nil {
-			return err
-		}
-		p, err := launch(ctx, s.dir, nil, append(argv[:len(argv):len(argv)], name)...)
+		p, err := s.script(ctx, sources, argv, one.file)
 		if err != nil {
 			return err
 		}
 		defer p.kill()
-		p.name = one.file
 		if !one.wait {
 			if err := finish(ctx, p, one); err != nil {
 				return err
@@ -54,6 +49,20 @@ func (s *scene) play(ctx context.Context, sources fs.FS, argv []string, steps []
 		err = errors.Join(err, f())
 	}
 	return err
+}
+
+// script starts a source that argv can run.
+func (s *scene) script(ctx context.Context, sources fs.FS, argv []string, file string) (*process, error) {
+	name, err := s.copy(sources, file)
+	if err != nil {
+		return nil, err
+	}
+	p, err := launch(ctx, s.dir, nil, append(argv[:len(argv):len(argv)], name)...)
+	if err != nil {
+		return nil, err
+	}
+	p.name = file
+	return p, nil
 }
 
 // copy writes a source into the program's directory, with the broker where articles have localhost:9092.

@@ -2,8 +2,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Properties;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 
-/** Rides that are requested: the service that takes them. */
+/** Rides that are requested: the service that takes them and assigns them to a driver. */
 public class RideService {
   public static void main(String[] args) {
     Properties props = new Properties();
@@ -12,11 +14,15 @@ public class RideService {
     props.put("auto.offset.reset", "earliest");
     props.put("key.deserializer", "org.apache.kafka.common.serialization.StringDeserializer");
     props.put("value.deserializer", "org.apache.kafka.common.serialization.StringDeserializer");
-    try (KafkaConsumer<String, String> consumer = new KafkaConsumer<>(props)) {
+    props.put("key.serializer", "org.apache.kafka.common.serialization.StringSerializer");
+    props.put("value.serializer", "org.apache.kafka.common.serialization.StringSerializer");
+    try (KafkaConsumer<String, String> consumer = new KafkaConsumer<>(props); KafkaProducer<String, String> producer = new KafkaProducer<>(props)) {
       consumer.subscribe(List.of("ride-requests"));
       while (true) {
-        consumer.poll(Duration.ofMillis(100)).forEach(record ->
-            System.out.println("Processing ride request: " + record.value()));
+        consumer.poll(Duration.ofMillis(100)).forEach(record -> {
+          System.out.println("Processing ride request: " + record.value());
+          producer.send(new ProducerRecord<>("ride-assignments", record.value().split(":")[1]));
+        });
       }
     }
   }
