@@ -188,7 +188,7 @@ func describePartition(r *network.Request, image *metadata.Image, index int32, p
 // preparing: this broker is to lead the partition and cannot yet. Nobody is told the name of a leader that would refuse the
 // record that is meant for it: there are clients that do not try again.
 func (h *Handlers) preparing(id kafka.TopicID, index int32, p *metadata.Partition) bool {
-	return p.Leader == h.Self && h.Preparing != nil && h.Preparing(id, index, p.LeaderEpoch)
+	return p.Leader == h.Self && h.Preparing != nil && h.Preparing(id, index, p.LeaderEpoch) && !plantedEarlyLeader
 }
 
 // offline are the replicas on brokers that are fenced or gone (SURFACE 130).

@@ -1,0 +1,5 @@
+//go:build !planted_admin_earlyleader
+
+package admin
+
+const plantedEarlyLeader = false
