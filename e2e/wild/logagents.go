@@ -10,9 +10,11 @@ import (
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/thalweg-io/thalweg/e2e/recipe"
 )
 
-//go:embed rsyslog logstash
+//go:embed rsyslog logstash telegraf
 var logAgentSources embed.FS
 
 // logFile is what agents follow, logSpool where they keep what they need, as their configurations have it.
@@ -27,6 +29,7 @@ func logAgents() []program {
 		{name: "rsyslog", version: "rsyslog", asks: []string{"/usr/sbin/rsyslogd", "-v"}, what: "lines of a log file, as they are, by omkafka",
 			needs: []string{"/usr/sbin/rsyslogd"}, run: rsyslog},
 		logstash(),
+		telegraf(),
 	}
 }
 
@@ -49,26 +52,7 @@ func rsyslog(ctx context.Context, s *scene) error {
 	if err := rewrite(config, logFile, log, logSpool, s.tmp); err != nil {
 		return err
 	}
-	lines := accessLog(1000)
-	if err := add(log, lines[:400]); err != nil {
-		return err
-	}
-	p, err := launch(ctx, s.tmp, nil, "/usr/sbin/rsyslogd", "-n", "-f", config, "-i", filepath.Join(s.tmp, "pid"))
-	if err != nil {
-		return err
-	}
-	defer p.end()
-	if _, err := s.records(ctx, "access-log", count(400)); err != nil { // it follows the file
-		return fmt.Errorf("%w; %s", err, p.ended())
-	}
-	if err := add(log, lines[400:]); err != nil {
-		return err
-	}
-	read, err := s.records(ctx, "access-log", count(len(lines)))
-	if err != nil {
-		return fmt.Errorf("%w; %s", err, p.ended())
-	}
-	return sameLines(read, lines)
+	return s.follow(ctx, "access-log", log, "/usr/sbin/rsyslogd", "-n", "-f", config, "-i", filepath.Join(s.tmp, "pid"))
 }
 
 // logstash is a substitute: see java/LogstashOutput.java.
@@ -109,6 +93,61 @@ func logstash() program {
 		return sameLines(read, lines)
 	}
 	return p
+}
+
+// telegrafVersion is what the module proxy has, telegrafParts what is built of it: its own way to a small binary.
+const (
+	telegrafVersion = "v1.37.2"
+	telegrafParts   = "custom,inputs.tail,outputs.kafka,parsers.value,serializers.template"
+)
+
+// telegraf is built from its module, with the versions that it names itself: it has to be the main module for that.
+func telegraf() program {
+	module := "github.com/influxdata/telegraf@" + telegrafVersion
+	return program{
+		name: "telegraf", version: "Telegraf " + telegrafVersion[1:], what: "lines of a log file, as they are, by the Kafka output (Sarama)",
+		heavy: true, needs: []string{"go", "sh", "cp"},
+		recipe: recipe.Recipe{Name: "wild-telegraf", Sources: folder(logAgentSources, "telegraf"), Env: []string{"CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off"}, Build: [][]string{
+			{"go", "mod", "download", module},
+			{"sh", "-c", `cp -r "$(go env GOMODCACHE)/` + module + `" src && chmod -R u+w src`},
+			{"go", "build", "-C", "src", "-tags", telegrafParts, "-o", filepath.Join("..", "telegraf"), "./cmd/telegraf"},
+			{"rm", "-r", "src"}}},
+		run: func(ctx context.Context, s *scene) error {
+			config, err := s.copy(folder(logAgentSources, "telegraf"), "telegraf.conf")
+			if err != nil {
+				return err
+			}
+			log := filepath.Join(s.tmp, "access.log")
+			if err := rewrite(config, logFile, log); err != nil {
+				return err
+			}
+			return s.follow(ctx, "telegraf", log, filepath.Join(s.dir, "telegraf"), "--config", config)
+		},
+	}
+}
+
+// follow has an agent take a file that grows to a topic, and wants its lines as they are and in order.
+func (s *scene) follow(ctx context.Context, topic, log string, argv ...string) error {
+	lines := accessLog(1000)
+	if err := add(log, lines[:400]); err != nil {
+		return err
+	}
+	p, err := launch(ctx, s.tmp, nil, argv...)
+	if err != nil {
+		return err
+	}
+	defer p.end()
+	if _, err := s.records(ctx, topic, count(400)); err != nil { // it follows the file
+		return fmt.Errorf("%w; %s", err, p.ended())
+	}
+	if err := add(log, lines[400:]); err != nil {
+		return err
+	}
+	read, err := s.records(ctx, topic, count(len(lines)))
+	if err != nil {
+		return fmt.Errorf("%w; %s", err, p.ended())
+	}
+	return sameLines(read, lines)
 }
 
 // rewrite replaces texts in a file: old, new, old, new.
