@@ -204,9 +204,10 @@ func (b *Broker) startQuorum() error {
 	b.openers = newOpeners(b.dirs)
 	manager := replica.NewManager(replica.Options{
 		Self: self, Dirs: b.dirs, Lost: b.lost, Logger: b.lg, FS: b.cfg.FS, Doomed: func(d *storage.Dir) { b.upkeep.of(d).poke(sweepChore) }, Opening: b.openers.opening,
+		Moving: func(d *storage.Dir) { b.upkeep.of(d).poke(moveChore) }, Again: storage.SettleFutures(b.dirs, len(b.lost) > 0),
 	})
 	for _, d := range b.dirs {
-		b.upkeep.tend(d, manager, &b.cfg)
+		b.upkeep.tend(d, manager, &b.cfg, b.moveRate)
 	}
 	b.cleaning = b.upkeep.clean(manager, b.cfg.Cleaner, b.lg)
 	b.upkeep.start()

@@ -99,6 +99,10 @@ func (c *control) register(req *kmsg.BrokerRegistrationRequest, done func(*kmsg.
 	ask(c, func(now int64) controller.Decision { return c.controller.RegisterBroker(req, now) }, done)
 }
 
+func (c *control) assign(req *kmsg.AssignReplicasToDirsRequest, done func(*kmsg.AssignReplicasToDirsResponse, error)) {
+	ask(c, func(int64) controller.Decision { return c.controller.AssignReplicasToDirs(req) }, done)
+}
+
 func (c *control) heartbeat(req *kmsg.BrokerHeartbeatRequest, done func(*kmsg.BrokerHeartbeatResponse, error)) {
 	ask(c, func(now int64) controller.Decision { return c.controller.BrokerHeartbeat(req, now) }, done)
 }

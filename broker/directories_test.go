@@ -200,3 +200,97 @@ func TestOneDirectoryOfSeveral(t *testing.T) {
 		t.Errorf("a directory that is in use: %v", err)
 	}
 }
+
+// futures are the copies on their way in a directory.
+func (s *several) futures(dir string) (n int) {
+	s.t.Helper()
+	req := kmsg.NewPtrDescribeLogDirsRequest()
+	req.SetVersion(4)
+	for _, d := range ask[*kmsg.DescribeLogDirsResponse](s.c, req, true).Dirs {
+		for _, t := range d.Topics {
+			for _, p := range t.Partitions {
+				if d.Dir == dir && p.IsFuture {
+					n++
+				}
+			}
+		}
+	}
+	return n
+}
+
+// TestAlterReplicaLogDirs: a log moves to another directory while it is written to and read, a throttled move shows as a
+// future replica and can be called off, and where the log lies outlives restarts, also when the directory that it was made in
+// fails (KIP-113, KIP-858).
+func TestAlterReplicaLogDirs(t *testing.T) {
+	s := &several{t: t, fs: vfs.WithErrors(vfs.NewMem())}
+	if err := s.start(""); err != nil {
+		t.Fatal(err)
+	}
+	createTopic(t, s.c, "t")
+	from, to := "/one", "/two"
+	if _, err := s.fs.Stat("/two/t-0"); err == nil {
+		from, to = to, from
+	}
+	sequence := int32(0)
+	produce := func() {
+		t.Helper()
+		if p := idempotent(t, s.c, "t", 0, sequence); p.ErrorCode != 0 || p.BaseOffset != int64(sequence) {
+			t.Fatalf("batch %d: %+v", sequence, p)
+		}
+		sequence++
+	}
+	place := func(dir string) {
+		t.Helper()
+		req := kmsg.NewPtrAlterReplicaLogDirsRequest()
+		req.SetVersion(2)
+		d, topic := kmsg.NewAlterReplicaLogDirsRequestDir(), kmsg.NewAlterReplicaLogDirsRequestDirTopic()
+		topic.Topic, topic.Partitions = "t", []int32{0}
+		d.Dir, d.Topics = dir, append(d.Topics, topic)
+		req.Dirs = append(req.Dirs, d)
+		if p := ask[*kmsg.AlterReplicaLogDirsResponse](s.c, req, true).Topics[0].Partitions[0]; p.ErrorCode != 0 {
+			t.Fatalf("to %s: %+v", dir, p)
+		}
+	}
+	lies := func(dir string) bool {
+		_, err := s.fs.Stat(dir + "/t-0")
+		return err == nil
+	}
+	produce()
+	place(to)
+	for !lies(to) {
+		produce()
+	}
+	produce()
+	s.holds("t", int(sequence), false)
+	if lies(from) {
+		t.Errorf("still in %s", from)
+	}
+
+	throttle(t, s.c, "1")
+	place(from)
+	eventually(t, "the copy is begun", func() bool { return s.futures(from) == 1 })
+	place(to) // where it is
+	eventually(t, "the copy is gone", func() bool { return s.futures(from) == 0 })
+	produce()
+
+	s.restart("")
+	s.holds("t", int(sequence), false)
+	if !lies(to) || lies(from) {
+		t.Errorf("after a restart in %s: %v, in %s: %v", to, lies(to), from, lies(from))
+	}
+	produce()
+}
+
+// throttle sets how fast logs may move.
+func throttle(t *testing.T, c *rawClient, rate string) {
+	t.Helper()
+	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	req.SetVersion(1)
+	r, e := kmsg.NewIncrementalAlterConfigsRequestResource(), kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
+	e.Name, e.Value = "replica.alter.log.dirs.io.max.bytes.per.second", &rate
+	r.ResourceType, r.Configs = kmsg.ConfigResourceTypeBroker, append(r.Configs, e)
+	req.Resources = append(req.Resources, r)
+	if got := ask[*kmsg.IncrementalAlterConfigsResponse](c, req, true).Resources[0]; got.ErrorCode != 0 {
+		t.Fatalf("%+v", got)
+	}
+}

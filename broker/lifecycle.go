@@ -166,9 +166,35 @@ func (l *lifecycle) turn() {
 	if err != nil {
 		l.b.lg.Warn("heartbeat failed", "err", err)
 	}
+	l.assign(ctx)
 	l.b.control.tick()
 	if l.b.metrics != nil {
 		l.b.watch.refresh(l.b)
+	}
+}
+
+// assign tells the controller of logs that lie elsewhere than it says (KIP-858).
+func (l *lifecycle) assign(ctx context.Context) {
+	misplaced := l.b.replicas.Misplaced()
+	if len(misplaced) == 0 {
+		return
+	}
+	req := kmsg.NewPtrAssignReplicasToDirsRequest()
+	req.BrokerID, req.BrokerEpoch = l.b.cfg.NodeID, l.b.epoch.Load()
+	for id, dir := range misplaced {
+		d, t, p := kmsg.NewAssignReplicasToDirsRequestDirectory(), kmsg.NewAssignReplicasToDirsRequestDirectoryTopic(), kmsg.NewAssignReplicasToDirsRequestDirectoryTopicPartition()
+		d.ID, t.TopicID, p.Partition = dir.ID(), id.ID, id.Partition
+		t.Partitions = append(t.Partitions, p)
+		d.Topics = append(d.Topics, t)
+		req.Directories = append(req.Directories, d)
+	}
+	resp, err := await(ctx, l.b, func(done func(*kmsg.AssignReplicasToDirsResponse, error)) { l.b.control.assign(req, done) })
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	if err != nil {
+		l.b.replicas.Unassigned(misplaced)
+		l.b.lg.Warn("cannot tell the controller where logs lie", "logs", len(misplaced), "err", err)
 	}
 }
 

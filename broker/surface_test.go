@@ -209,9 +209,14 @@ func dynamicClass(def *metadata.ServerConfigDef) string {
 		return "refused"
 	case metadata.GroupServerKey(def.Name):
 		return "default of a group config"
+	case slices.Contains(readWhileRunning, def.Name):
+		return "effective"
 	}
 	return "accepted without effect"
 }
+
+// readWhileRunning are keys that are looked up when they are needed.
+var readWhileRunning = []string{"replica.alter.log.dirs.io.max.bytes.per.second"}
 
 func surfaceServerConfigs(t *testing.T, out *bytes.Buffer) {
 	n := 0

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"math"
+	"strconv"
 	"sync"
 	"time"
 
@@ -152,10 +153,14 @@ const (
 	flushChore     = "flush"
 	retentionChore = "retention"
 	unlinkChore    = "unlink"
+	moveChore      = "move"
+	// moveAgain is when a log is tried again whose copy could not take its place, because something else was done with it.
+	moveAgain = 10 * time.Millisecond
 )
 
 // tend puts a data directory's chores on its lane.
-func (u *upkeep) tend(d *storage.Dir, m *replica.Manager, c *Config) {
+// moveRate is how many bytes a second may be copied into it from others.
+func (u *upkeep) tend(d *storage.Dir, m *replica.Manager, c *Config, moveRate func() float64) {
 	l, now := u.of(d), time.Now()
 	l.add(chore{name: sweepChore, do: func(now time.Time) time.Time {
 		if m.Sweep(d) {
@@ -167,6 +172,7 @@ func (u *upkeep) tend(d *storage.Dir, m *replica.Manager, c *Config) {
 	l.add(chore{name: flushChore, rest: flushRest, do: func(now time.Time) time.Time {
 		return now.Add(flushAgain(m.FlushAged(d, now)))
 	}}, now)
+	l.add(chore{name: moveChore, do: func(now time.Time) time.Time { return moveInto(d, m, now, moveRate()) }}, time.Time{})
 	r := &retention{manager: m, dir: d, every: c.RetentionCheck}
 	l.add(chore{name: retentionChore, rest: retentionRest, do: r.step}, now.Add(max(c.InitialTaskDelay, 0)))
 }
@@ -193,6 +199,30 @@ func unlink(d *storage.Dir, now time.Time) time.Time {
 		return now
 	}
 	return time.UnixMilli(next)
+}
+
+// moveInto is a piece of moving logs into a data directory, and says when the next one may begin: zero if nothing is to be
+// moved.
+func moveInto(d *storage.Dir, m *replica.Manager, now time.Time, rate float64) time.Time {
+	copied, more := m.Move(d, int64(min(rate, 1<<40)), now)
+	switch {
+	case !more:
+		return time.Time{}
+	case copied == 0:
+		return now.Add(moveAgain)
+	}
+	pause := float64(copied) / rate * float64(time.Second)
+	return now.Add(time.Duration(min(pause, float64(time.Minute))))
+}
+
+// moveRate is replica.alter.log.dirs.io.max.bytes.per.second as it is now, at least a byte.
+func (b *Broker) moveRate() float64 {
+	value, _, _ := b.loader.Current().ServerConfig("replica.alter.log.dirs.io.max.bytes.per.second")
+	rate, err := strconv.ParseFloat(value, 64)
+	if err != nil {
+		return math.Inf(1)
+	}
+	return max(rate, 1)
 }
 
 // retention is the passes of retention over one data directory, one every log.retention.check.interval.ms.

@@ -109,14 +109,14 @@ func (p *Partition) append(b batch.Batch, acks int16, nowMs int64) (Appended, st
 		p.appended()
 		return Appended{}, storage.Outcome{}, ErrNotEnoughReplicas
 	}
-	out, err := p.log.AppendClient(b, r.epoch, nowMs)
+	out, err := p.log().AppendClient(b, r.epoch, nowMs)
 	p.appended()
 	if err != nil {
 		return Appended{}, out, err
 	}
 	p.advance()
 	return Appended{
-		BaseOffset: out.BaseOffset, LastOffset: out.LastOffset, LogStart: p.log.LogStartOffset(), Epoch: r.epoch,
+		BaseOffset: out.BaseOffset, LastOffset: out.LastOffset, LogStart: p.log().LogStartOffset(), Epoch: r.epoch,
 	}, out, nil
 }
 

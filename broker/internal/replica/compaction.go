@@ -29,11 +29,11 @@ func (m *Manager) Compactables() []Compactable {
 		}
 		for _, ps := range *byName { // order-free: sorted below
 			for _, p := range ps {
-				if p == nil || p.log == nil || p.Err() != nil {
+				if p == nil || p.log() == nil || p.Err() != nil {
 					continue
 				}
 				if c := p.config.Load(); c.CleanupCompact {
-					out = append(out, Compactable{ID: p.id, Dir: p.dir, Log: p.log, Stable: p.LastStableOffset(), MinRatio: c.MinCleanableDirtyRatio})
+					out = append(out, Compactable{ID: p.id, Dir: p.dir(), Log: p.log(), Stable: p.LastStableOffset(), MinRatio: c.MinCleanableDirtyRatio})
 				}
 			}
 		}

@@ -39,8 +39,8 @@ func (p *Partition) DeleteRecords(offset int64) (low int64, err error) {
 	if offset < 0 || offset > hw && !plantedDeleteUncommitted {
 		return -1, storage.ErrOffsetOutOfRange
 	}
-	if err := p.log.SetLogStartOffset(offset); err != nil {
+	if err := p.log().SetLogStartOffset(offset); err != nil {
 		return -1, err
 	}
-	return p.log.LogStartOffset(), nil
+	return p.log().LogStartOffset(), nil
 }

@@ -20,6 +20,6 @@
 //
 // Files: partition.go (Partition, leadership), append.go, watermark.go, read.go, offsets.go
 // (ListOffsets, epochs), delete_records.go, manager.go (Manager: metadata to partitions), opening.go (logs that are not open yet), remove.go (deleted
-// topics, strays), retention.go, internal.go (what coordinators do with it), log_dirs.go, table.go (lookup on the hot path), config.go, stats.go
+// topics, strays), retention.go, place.go, move.go (in which data directory a log is to lie), producers.go, internal.go (what coordinators do with it), log_dirs.go, table.go (lookup on the hot path), config.go, stats.go
 // (what is counted).
 package replica

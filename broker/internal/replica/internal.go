@@ -16,7 +16,7 @@ type Internal struct{ p *Partition }
 // Internal finds a partition that has a log on this broker.
 func (m *Manager) Internal(topic string, index int32) (Internal, bool) {
 	p := m.Partition(topic, index)
-	return Internal{p}, p != nil && p.log != nil
+	return Internal{p}, p != nil && p.log() != nil
 }
 
 // Check is nil while this broker leads the partition in that epoch and its log can be used. Errors: ErrNotLeader, ErrOffline,
@@ -57,7 +57,7 @@ func (i Internal) append(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64) (i
 		p.appended()
 		return -1, ErrNotEnoughReplicas
 	}
-	base, err := p.log.Append(b, epoch, nowMs)
+	base, err := p.log().Append(b, epoch, nowMs)
 	p.appended()
 	if err != nil {
 		return -1, err
@@ -69,7 +69,7 @@ func (i Internal) append(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64) (i
 // Read appends to dst the batches from the one that holds offset from on, up to the log's end: about maxBytes, at least one.
 // next is where to read on.
 func (i Internal) Read(dst []byte, from int64, maxBytes int32) (batches []byte, next int64, err error) {
-	slice, err := i.p.log.Read(from, maxBytes, i.p.log.LogEndOffset(), true)
+	slice, err := i.p.log().Read(from, maxBytes, i.p.log().LogEndOffset(), true)
 	if err != nil {
 		return dst, from, err
 	}
@@ -79,10 +79,10 @@ func (i Internal) Read(dst []byte, from int64, maxBytes int32) (batches []byte, 
 }
 
 // LogStartOffset is the first offset that is there (inclusive).
-func (i Internal) LogStartOffset() int64 { return i.p.log.LogStartOffset() }
+func (i Internal) LogStartOffset() int64 { return i.p.log().LogStartOffset() }
 
 // LogEndOffset is the next offset to be given.
-func (i Internal) LogEndOffset() int64 { return i.p.log.LogEndOffset() }
+func (i Internal) LogEndOffset() int64 { return i.p.log().LogEndOffset() }
 
 // HighWatermark is the partition's.
 func (i Internal) HighWatermark() int64 { return i.p.HighWatermark() }

@@ -13,6 +13,8 @@ type LogDir struct {
 	Total  int64 // bytes of the volume; -1 if not known
 	Usable int64
 	Logs   []*storage.Log // in order of topic and partition
+	// Futures are copies of logs that are moving here.
+	Futures []Future
 }
 
 // LogDirs describes the data directories with what is in them now. It asks the file system.
@@ -24,6 +26,9 @@ func (m *Manager) LogDirs() []LogDir {
 			continue
 		}
 		out[i].Logs = slices.DeleteFunc(d.Logs(), func(l *storage.Log) bool { return m.ByID(l.ID().ID) == nil }) // deleted
+		m.mu.Lock()
+		out[i].Futures = m.futuresLocked(d)
+		m.mu.Unlock()
 		if m.fs == nil {
 			continue
 		}

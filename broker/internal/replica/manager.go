@@ -26,6 +26,10 @@ type Options struct {
 	// Opening is called, under a lock, when logs wait to be opened by Open in a directory. It must not block. Nil: they
 	// are opened at once, by who publishes.
 	Opening func(*storage.Dir)
+	// Moving is called, under a lock, when logs wait to be moved into a directory by Move. It must not block. It may be nil.
+	Moving func(*storage.Dir)
+	// Again are the moves that the last run did not finish: storage.SettleFutures.
+	Again []storage.Moving
 }
 
 // Manager holds this broker's partitions and brings them into line with the metadata.
@@ -38,6 +42,7 @@ type Manager struct {
 
 	doom    func(*storage.Dir)
 	opening func(*storage.Dir)
+	toMove  func(*storage.Dir)
 
 	table table
 
@@ -52,6 +57,13 @@ type Manager struct {
 		waiting  map[*storage.Dir][]*opening
 		busy     map[kafka.TopicPartition]bool // names whose directories are being made or removed
 		settled  bool                          // see Settle
+		// moves are the logs on their way to another directory, moving the same and those called off, in the order in which
+		// they go into a directory; again are moves that begin when the log is open.
+		moves  map[kafka.TopicPartition]*move
+		moving map[*storage.Dir][]*move
+		again  map[kafka.TopicIDPartition]*storage.Dir
+		// misplaced are the partitions that lie elsewhere than the metadata says; see Misplaced.
+		misplaced map[kafka.TopicIDPartition]*storage.Dir
 		// doomed are the partitions of deleted topics whose logs are still there.
 		doomed []*Partition
 		// deleted is what partitions of deleted topics had served.
@@ -68,13 +80,20 @@ type home struct {
 
 // NewManager makes a manager without partitions; those arrive with the first Publish.
 func NewManager(o Options) *Manager {
-	m := &Manager{self: o.Self, dirs: o.Dirs, lost: o.Lost, lg: o.Logger, fs: o.FS, doom: o.Doomed, opening: o.Opening}
+	m := &Manager{self: o.Self, dirs: o.Dirs, lost: o.Lost, lg: o.Logger, fs: o.FS, doom: o.Doomed, opening: o.Opening, toMove: o.Moving}
 	m.mu.openings = make(map[kafka.TopicIDPartition]*opening)
 	m.mu.waiting = make(map[*storage.Dir][]*opening)
 	m.mu.busy = make(map[kafka.TopicPartition]bool)
 	m.mu.homes = make(map[kafka.TopicID][]home)
 	m.mu.count = make(map[*storage.Dir]int)
 	m.mu.preferred = make(map[kafka.TopicPartition]*storage.Dir)
+	m.mu.moves = make(map[kafka.TopicPartition]*move)
+	m.mu.moving = make(map[*storage.Dir][]*move)
+	m.mu.again = make(map[kafka.TopicIDPartition]*storage.Dir)
+	m.mu.misplaced = make(map[kafka.TopicIDPartition]*storage.Dir)
+	for _, x := range o.Again {
+		m.mu.again[x.ID] = x.To
+	}
 	for _, d := range o.Dirs {
 		for _, id := range d.Found() {
 			m.mu.homes[id.ID] = append(m.mu.homes[id.ID], home{id, d})
@@ -229,8 +248,8 @@ func (m *Manager) reconfigureTopic(topic string, image *metadata.Image) {
 			continue
 		}
 		p.config.Store(&cfg)
-		if p.log != nil {
-			p.log.SetConfig(logConfig(&cfg))
+		if p.log() != nil {
+			p.log().SetConfig(logConfig(&cfg))
 			p.advance() // min.insync.replicas or flush.policy may have freed it
 		}
 	}

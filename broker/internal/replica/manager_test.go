@@ -179,7 +179,7 @@ func TestOnlyTheLogDeletes(t *testing.T) {
 func TestDeletionLeavesWhatIsNotTheTopics(t *testing.T) {
 	n := newNode(t, vfs.NewMem())
 	n.publish(topic("a", idA, 1)...)
-	if err := n.m.Partition("a", 0).log.Close(); err != nil {
+	if err := n.m.Partition("a", 0).log().Close(); err != nil {
 		t.Fatal(err)
 	}
 	if err := n.fs.Remove("data/a-0/partition.metadata"); err != nil {

@@ -44,17 +44,17 @@ func (p *Partition) OffsetFor(timestamp int64, iso kafka.Isolation, current kafk
 	var o Offset
 	switch {
 	case timestamp == TimestampEarliest || timestamp == TimestampEarliestLocal:
-		return p.at(p.log.LogStartOffset()), nil
+		return p.at(p.log().LogStartOffset()), nil
 	case timestamp == TimestampLatest:
 		o = Offset{Offset: bound, Timestamp: -1, Epoch: r.epoch}
 	case timestamp == TimestampOfMax:
-		o.Offset, o.Timestamp, o.Epoch, err = p.log.MaxTimestamp(bound)
+		o.Offset, o.Timestamp, o.Epoch, err = p.log().MaxTimestamp(bound)
 	case timestamp == TimestampLatestTiered || timestamp == TimestampPendingUpload:
 		return noOffset, nil // nothing is tiered
 	case timestamp < 0:
 		return noOffset, ErrTimestamp
 	default:
-		o.Offset, o.Timestamp, o.Epoch, err = p.log.OffsetForTimestamp(timestamp, bound)
+		o.Offset, o.Timestamp, o.Epoch, err = p.log().OffsetForTimestamp(timestamp, bound)
 	}
 	switch {
 	case err != nil:
@@ -73,15 +73,15 @@ func (p *Partition) at(offset int64) Offset {
 // epochAt is the leader epoch that an offset belongs to, or kafka.NoLeaderEpoch. It looks at the epochs from
 // the latest downwards.
 func (p *Partition) epochAt(offset int64) kafka.LeaderEpoch {
-	for epoch := p.log.LatestEpoch(); epoch != kafka.NoLeaderEpoch; {
-		start, known := p.log.EpochStart(epoch)
+	for epoch := p.log().LatestEpoch(); epoch != kafka.NoLeaderEpoch; {
+		start, known := p.log().EpochStart(epoch)
 		switch {
 		case !known: // below all that are known
 			return kafka.NoLeaderEpoch
 		case start <= offset:
 			return epoch
 		}
-		epoch, _ = p.log.EndOffsetForEpoch(epoch - 1)
+		epoch, _ = p.log().EndOffsetForEpoch(epoch - 1)
 	}
 	return kafka.NoLeaderEpoch
 }
@@ -93,6 +93,6 @@ func (p *Partition) EpochEnd(epoch, current kafka.LeaderEpoch) (kafka.LeaderEpoc
 	if _, err := p.leading(current); err != nil {
 		return kafka.NoLeaderEpoch, -1, err
 	}
-	found, end := p.log.EndOffsetForEpoch(epoch)
+	found, end := p.log().EndOffsetForEpoch(epoch)
 	return found, end, nil
 }

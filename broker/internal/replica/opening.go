@@ -33,16 +33,16 @@ type waiter struct {
 // openLocked lets a stand-in take the place of a partition until its log is open.
 func (m *Manager) openLocked(id kafka.TopicIDPartition, cfg *metadata.TopicConfig) *Partition {
 	p := newPartition(id, m.self, cfg)
-	p.dir = m.homeLocked(id)
-	m.mu.count[p.dir]++
+	p.place.Store(&place{dir: m.homeLocked(id)})
+	m.mu.count[p.dir()]++
 	if err := m.missingLocked(id); err != nil {
 		m.lg.Error("cannot open log", "topic", id.Topic, "partition", id.Partition, "err", err)
 		p.Failed(err)
 		return p
 	}
-	o := &opening{standIn: p, dir: p.dir}
+	o := &opening{standIn: p, dir: p.dir()}
 	m.mu.openings[id] = o
-	m.mu.waiting[p.dir] = append(m.mu.waiting[p.dir], o)
+	m.mu.waiting[p.dir()] = append(m.mu.waiting[p.dir()], o)
 	return p
 }
 
@@ -132,12 +132,11 @@ func (m *Manager) open(o *opening) (*Partition, error) {
 	}
 	in := o.standIn
 	p := newPartition(in.id, m.self, in.config.Load())
-	p.dir = o.dir
 	log, err := o.dir.OpenLog(in.id, logConfig(p.config.Load()), p)
 	if err != nil {
 		return nil, err
 	}
-	p.log = log
+	p.place.Store(&place{o.dir, log})
 	return p, nil
 }
 
@@ -175,13 +174,15 @@ func (m *Manager) openedLocked(o *opening, p *Partition, err error) (done []func
 	delete(m.mu.openings, id)
 	cfg := in.config.Load()
 	p.config.Store(cfg)
-	p.log.SetConfig(logConfig(cfg)) // it may have changed meanwhile
+	p.log().SetConfig(logConfig(cfg)) // it may have changed meanwhile
 	p.counters.add(in.counters.load())
 	p.setRole(o.role)
 	next := slices.Clone(m.ByID(id.ID))
 	next[id.Partition] = p
 	m.table.put(id.Topic, id.ID, next)
 	in.watermark.Kick()
+	m.resumeLocked(p)
+	m.placedLocked(p)
 	return done
 }
 

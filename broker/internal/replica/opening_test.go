@@ -106,7 +106,7 @@ func TestDeletedBeforeItIsOpen(t *testing.T) {
 	}
 	n.publish(&schema.RemoveTopicRecord{TopicID: idA})
 	n.publish(topic("a", idB, 1)...)
-	if n.m.Open(n.dir) || n.m.Partition("a", 0).log != nil {
+	if n.m.Open(n.dir) || n.m.Partition("a", 0).log() != nil {
 		t.Fatal("opened beside the old one")
 	}
 	if told != 0 {
@@ -121,7 +121,7 @@ func TestDeletedBeforeItIsOpen(t *testing.T) {
 		t.Fatalf("told %d times, doomed %d times", told, doomed)
 	}
 	n.m.Open(n.dir)
-	if p := n.m.Partition("a", 0); p.log == nil || p.ID().ID != idB {
+	if p := n.m.Partition("a", 0); p.log() == nil || p.ID().ID != idB {
 		t.Fatalf("%+v", p)
 	}
 	for n.m.Sweep(n.dir) {

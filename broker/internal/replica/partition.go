@@ -38,10 +38,8 @@ type Partition struct {
 	id   kafka.TopicIDPartition
 	self kafka.BrokerID
 
-	// dir is where the log lies, or lay when it could not be opened.
-	dir *storage.Dir
-	// log is nil for a partition that could not be opened; offline says why.
-	log     *storage.Log
+	// place is where the log is; see dir and log. It changes when the log has moved to another directory, with mu held.
+	place   atomic.Pointer[place]
 	offline atomic.Pointer[error]
 
 	role   atomic.Pointer[role]
@@ -59,6 +57,18 @@ type Partition struct {
 
 	counters counters
 }
+
+// place is a log and its directory. Immutable.
+type place struct {
+	dir *storage.Dir
+	log *storage.Log
+}
+
+// dir is where the log lies, or lay when it could not be opened.
+func (p *Partition) dir() *storage.Dir { return p.place.Load().dir }
+
+// log is nil for a partition that could not be opened; offline says why.
+func (p *Partition) log() *storage.Log { return p.place.Load().log }
 
 // role is who leads a partition, as one publish of the metadata said. Immutable.
 type role struct {
@@ -78,6 +88,7 @@ var nobody = &role{leader: kafka.NoBroker, epoch: kafka.NoLeaderEpoch}
 
 func newPartition(id kafka.TopicIDPartition, self kafka.BrokerID, cfg *metadata.TopicConfig) *Partition {
 	p := &Partition{id: id, self: self}
+	p.place.Store(new(place))
 	p.role.Store(nobody)
 	p.config.Store(cfg)
 	return p
@@ -134,15 +145,15 @@ func (p *Partition) settle() {
 func (p *Partition) installLocked(m *metadata.Partition) (moved bool) {
 	next := &role{
 		leader: m.Leader, epoch: m.LeaderEpoch, partitionEpoch: m.Epoch,
-		replicas: m.Replicas, isr: m.ISR, leading: m.Leader == p.self && p.log != nil,
+		replicas: m.Replicas, isr: m.ISR, leading: m.Leader == p.self && p.log() != nil,
 	}
 	old := p.role.Load()
 	moved = old.leader != next.leader || old.epoch != next.epoch || old.leading != next.leading
 	switch {
 	case !next.leading:
 	case moved:
-		next.epochStart = p.log.LogEndOffset()
-		p.log.AssignEpoch(next.epoch) // so that it is known before it has records (KIP-101)
+		next.epochStart = p.log().LogEndOffset()
+		p.log().AssignEpoch(next.epoch) // so that it is known before it has records (KIP-101)
 	default:
 		next.epochStart = old.epochStart
 	}

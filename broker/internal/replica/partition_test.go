@@ -169,7 +169,7 @@ func TestPoint045WatermarkWaitsForTheISR(t *testing.T) {
 	if _, err := r.append(AcksAll, 1); !errors.Is(err, ErrNotEnoughReplicas) {
 		t.Errorf("acks=all: %v", err)
 	}
-	if end := r.p.log.LogEndOffset(); end != 1 {
+	if end := r.p.log().LogEndOffset(); end != 1 {
 		t.Errorf("log end %d: what is refused is not appended (R-29)", end)
 	}
 	a, err := r.append(1, now.UnixMilli())

@@ -47,10 +47,10 @@ func (p *Partition) Read(o *ReadOptions) (Read, error) {
 	}
 	res := Read{
 		HighWatermark: p.HighWatermark(), LastStableOffset: p.LastStableOffset(),
-		LogStartOffset: p.log.LogStartOffset(),
+		LogStartOffset: p.log().LogStartOffset(),
 	}
 	if o.LastFetchedEpoch != kafka.NoLeaderEpoch {
-		epoch, end := p.log.EndOffsetForEpoch(o.LastFetchedEpoch)
+		epoch, end := p.log().EndOffsetForEpoch(o.LastFetchedEpoch)
 		if end < o.Offset || epoch < o.LastFetchedEpoch {
 			res.Diverging, res.DivergingEpoch, res.DivergingEnd = true, epoch, end
 			return res, nil
@@ -58,9 +58,9 @@ func (p *Partition) Read(o *ReadOptions) (Read, error) {
 	}
 	bound := res.Bound(o.Isolation)
 	if plantedReadUncommitted {
-		bound = p.log.LogEndOffset()
+		bound = p.log().LogEndOffset()
 	}
 	var err error
-	res.Slice, err = p.log.Read(o.Offset, o.MaxBytes, bound, o.MinOne)
+	res.Slice, err = p.log().Read(o.Offset, o.MaxBytes, bound, o.MinOne)
 	return res, err
 }

@@ -19,9 +19,10 @@ func (m *Manager) removeLocked(d metadata.TopicDelta) (done []func()) {
 			continue
 		}
 		p.delete()
+		m.callOffLocked(p)
 		served := p.counters.load()
 		m.mu.deleted.Add(&served)
-		m.mu.count[p.dir]--
+		m.mu.count[p.dir()]--
 		if o := m.mu.openings[p.id]; o != nil {
 			delete(m.mu.openings, p.id)
 			if o.busy {
@@ -46,7 +47,7 @@ func (m *Manager) doomLocked(p *Partition) {
 		return
 	}
 	m.mu.doomed = append(m.mu.doomed, p)
-	m.doom(p.dir)
+	m.doom(p.dir())
 }
 
 // Sweep removes one log of a deleted topic from a directory and reports whether more may wait. It renames: some
@@ -54,7 +55,7 @@ func (m *Manager) doomLocked(p *Partition) {
 // removed at the next start, which replays the deletion.
 func (m *Manager) Sweep(d *storage.Dir) (more bool) {
 	m.mu.Lock()
-	p := m.doomedLocked(func(p *Partition) bool { return p.dir == d && !m.mu.busy[p.id.TopicPartition()] })
+	p := m.doomedLocked(func(p *Partition) bool { return p.dir() == d && !m.mu.busy[p.id.TopicPartition()] })
 	if p == nil {
 		m.mu.Unlock()
 		return false
@@ -105,14 +106,14 @@ func (p *Partition) delete() {
 // removeLog closes and removes a partition's log. What a failing directory keeps is removed at the next start,
 // which replays the deletion.
 func (m *Manager) removeLog(p *Partition) {
-	if p.log != nil {
-		if err := p.log.Discard(); err != nil {
-			m.lg.Error("cannot close the log of a deleted topic", "topic", p.id.Topic, "partition", p.id.Partition, "dir", p.dir.Path(), "err", err)
+	if p.log() != nil {
+		if err := p.log().Discard(); err != nil {
+			m.lg.Error("cannot close the log of a deleted topic", "topic", p.id.Topic, "partition", p.id.Partition, "dir", p.dir().Path(), "err", err)
 			return
 		}
 	}
-	if err := p.dir.RemoveLog(p.id, p.config.Load().FileDeleteDelayMs); err != nil {
-		m.lg.Error("cannot remove the log of a deleted topic", "topic", p.id.Topic, "partition", p.id.Partition, "dir", p.dir.Path(), "err", err)
+	if err := p.dir().RemoveLog(p.id, p.config.Load().FileDeleteDelayMs); err != nil {
+		m.lg.Error("cannot remove the log of a deleted topic", "topic", p.id.Topic, "partition", p.id.Partition, "dir", p.dir().Path(), "err", err)
 	}
 }
 

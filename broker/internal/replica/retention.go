@@ -2,6 +2,7 @@ package replica
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"time"
 
@@ -30,7 +31,7 @@ func (m *Manager) BeginRetention(d *storage.Dir) *Retention {
 		}
 		for _, ps := range *byName { // order-free: sorted below
 			for _, p := range ps {
-				if p != nil && p.dir == d && p.log != nil {
+				if p != nil && p.dir() == d && p.log() != nil {
 					r.todo = append(r.todo, p)
 				}
 			}
@@ -51,14 +52,17 @@ func (r *Retention) Step(now time.Time) (more bool) {
 	n := min(len(r.todo), retentionBatch)
 	logs := make([]storage.Retainable, 0, n)
 	for _, p := range r.todo[:n] {
-		if p.Err() != nil {
+		at := p.place.Load()
+		if p.Err() != nil || at.dir != r.dir { // it has moved
 			continue
 		}
-		if _, err := p.log.RollAged(now.UnixMilli()); err != nil {
+		if _, err := at.log.RollAged(now.UnixMilli()); errors.Is(err, storage.ErrClosed) {
+			continue
+		} else if err != nil {
 			r.m.lg.Error("cannot roll a segment", "topic", p.id.Topic, "partition", p.id.Partition, "err", err)
 			continue
 		}
-		logs = append(logs, storage.Retainable{Log: p.log, HighWatermark: p.retainable()})
+		logs = append(logs, storage.Retainable{Log: at.log, HighWatermark: p.retainable()})
 	}
 	r.todo = r.todo[n:]
 	_, err := r.dir.Retain(now.UnixMilli(), logs)
@@ -71,7 +75,7 @@ func (r *Retention) Step(now time.Time) (more bool) {
 // retainable is the offset below which retention may delete.
 func (p *Partition) retainable() int64 {
 	if plantedRetainUncommitted {
-		return p.log.LogEndOffset()
+		return p.log().LogEndOffset()
 	}
 	return p.HighWatermark()
 }

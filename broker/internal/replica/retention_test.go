@@ -29,12 +29,12 @@ func TestRetentionKeepsWhatIsNotCommitted(t *testing.T) {
 			t.Error("there is more than one partition")
 		}
 	}
-	if pass(); r.p.log.LogStartOffset() != 0 {
-		t.Fatalf("the log starts at %d, the high watermark is %d", r.p.log.LogStartOffset(), r.p.HighWatermark())
+	if pass(); r.p.log().LogStartOffset() != 0 {
+		t.Fatalf("the log starts at %d, the high watermark is %d", r.p.log().LogStartOffset(), r.p.HighWatermark())
 	}
 	r.lead(2, 1)
-	if pass(); r.p.log.LogStartOffset() != 1 {
-		t.Errorf("committed and expired, but the log starts at %d", r.p.log.LogStartOffset())
+	if pass(); r.p.log().LogStartOffset() != 1 {
+		t.Errorf("committed and expired, but the log starts at %d", r.p.log().LogStartOffset())
 	}
 	if _, err := r.read(0); !errors.Is(err, storage.ErrOffsetOutOfRange) {
 		t.Errorf("a reader below the start: %v", err)
@@ -56,7 +56,7 @@ func TestRetentionOfManyPartitions(t *testing.T) {
 	n.m.Partition("a", 1).Failed(errors.New("a test"))
 	left := func() (n1 int) {
 		for i := range int32(partitions) {
-			if n.m.Partition("a", i).log.LogStartOffset() == 0 {
+			if n.m.Partition("a", i).log().LogStartOffset() == 0 {
 				n1++
 			}
 		}
@@ -122,7 +122,7 @@ func TestStraysAreParked(t *testing.T) {
 		t.Error("the records have changed")
 	}
 	n.publish(topic("a", kafka.TopicID{15: 3}, 1)...)
-	if p := n.m.Partition("a", 0); p.Err() != nil || p.log.LogEndOffset() != 0 {
+	if p := n.m.Partition("a", 0); p.Err() != nil || p.log().LogEndOffset() != 0 {
 		t.Errorf("a topic of the same name: %v", p.Err())
 	}
 	n.wantDirs(append([]string{"a-0"}, strays...)...)

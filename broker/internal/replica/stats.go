@@ -116,10 +116,10 @@ func (p *Partition) stats() Stats {
 		ID: p.id, Counts: p.counters.load(), Leading: r.leading, Offline: p.Err() != nil || r.leader == kafka.NoBroker,
 		Replicas: len(r.replicas), InSync: len(r.isr), MinISR: int(p.config.Load().MinInSyncReplicas),
 	}
-	if p.log != nil {
-		s.LogStart, s.HighWatermark = p.log.LogStartOffset(), p.HighWatermark()
-		s.FlushedEnd, s.LogEnd = p.log.FlushedEndOffset(), p.log.LogEndOffset()
-		s.Size, s.Segments = p.log.Size(), p.log.Segments()
+	if p.log() != nil {
+		s.LogStart, s.HighWatermark = p.log().LogStartOffset(), p.HighWatermark()
+		s.FlushedEnd, s.LogEnd = p.log().FlushedEndOffset(), p.log().LogEndOffset()
+		s.Size, s.Segments = p.log().Size(), p.log().Segments()
 	}
 	return s
 }

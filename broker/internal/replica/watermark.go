@@ -30,7 +30,7 @@ func (p *Partition) advance() {
 	}
 	if end, ok := p.committedEnd(r); ok {
 		p.watermark.Signal(end)
-		p.log.SetHighWatermarkHint(p.HighWatermark()) // for the checkpoint
+		p.log().SetHighWatermarkHint(p.HighWatermark()) // for the checkpoint
 	}
 }
 
@@ -50,11 +50,11 @@ func (p *Partition) committedEnd(r *role) (end int64, ok bool) {
 func (p *Partition) localEnd() int64 {
 	// The end is read before the policy: were it the other way round, a change from os to group in
 	// between would let an append made under group count unflushed.
-	end := p.log.LogEndOffset()
-	if p.log.Config().Flush == storage.FlushOS || plantedWatermarkUnflushed {
+	end := p.log().LogEndOffset()
+	if p.log().Config().Flush == storage.FlushOS || plantedWatermarkUnflushed {
 		return end
 	}
-	return p.log.FlushedEndOffset()
+	return p.log().FlushedEndOffset()
 }
 
 // enough reports whether the in-sync set is as large as min.insync.replicas asks, which counts

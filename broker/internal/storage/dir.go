@@ -16,17 +16,18 @@ import (
 // Dir is one data directory: its identity, its lock, its logs and their syncer. A broker may have
 // several; none knows of the others.
 type Dir struct {
-	path   string
-	opts   DirOptions
-	disk   *disk
-	queue  *syncQueue
-	points *dirPoints
-	lock   io.Closer
-	meta   metaProperties
-	clean  bool
-	epoch  kafka.BrokerEpoch
-	found  []kafka.TopicIDPartition // guarded by mu, as are the strays
-	strays []string
+	path    string
+	opts    DirOptions
+	disk    *disk
+	queue   *syncQueue
+	points  *dirPoints
+	lock    io.Closer
+	meta    metaProperties
+	clean   bool
+	epoch   kafka.BrokerEpoch
+	found   []kafka.TopicIDPartition // guarded by mu, as are the strays
+	strays  []string
+	futures []string // copies that the last run left, until SettleFutures
 
 	loop            sync.WaitGroup
 	results         []synced            // scratch of SyncOnce

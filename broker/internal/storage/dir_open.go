@@ -141,6 +141,10 @@ func (d *Dir) survey(names []string) error {
 		if !info.Dir || name == metadataTopic+"-0" || name == "lost+found" {
 			continue
 		}
+		if futureAt(name) {
+			d.futures = append(d.futures, name)
+			continue
+		}
 		if deletedDir.MatchString(name) { // the last run did not come to unlink it
 			d.disk.trash.add(&doomed{dir: d.path + "/" + name})
 			continue

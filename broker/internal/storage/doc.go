@@ -61,6 +61,7 @@
 // epochs.go (leader epochs), file.go (open files under a budget), syncer.go (queue and round),
 // syncer_loop.go (its goroutine), standalone.go (a log outside a Dir), producers.go,
 // producer_snapshot.go, producer_window.go, log_producers.go (idempotent producers), txn_index.go, log_txn.go (aborted
-// transactions), space.go (the reserve), stall.go (hanging operations), config.go, errors.go; log_vouch.go (files that somebody put
+// transactions), space.go (the reserve), stall.go (hanging operations), dir_future.go, future.go (copies of
+// logs that move to another directory), config.go, errors.go; log_vouch.go (files that somebody put
 // there), survey.go (what tools need that work on a log nobody has open).
 package storage

@@ -9,9 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// AlterReplicaLogDirs: key 34, versions 1 and 2. Differs from Kafka: a replica that lies in another directory is not moved,
-// its partition gets UNSUPPORTED_VERSION. One that lies where it should is done, and where one is to be created is
-// remembered, as Kafka does.
+// AlterReplicaLogDirs: key 34, versions 1 and 2. A replica that lies in another directory begins to move, one that lies where
+// it should is done and moves no more, and where one is to be created is remembered. DescribeLogDirs shows how far moves are.
 //
 //	1   (KIP-113)
 //	2   flexible

@@ -5,6 +5,7 @@ import (
 	"github.com/thalweg-io/thalweg/broker/internal/network"
 	"github.com/thalweg-io/thalweg/broker/internal/replica"
 	"github.com/thalweg-io/thalweg/broker/internal/security"
+	"github.com/thalweg-io/thalweg/broker/internal/storage"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -49,10 +50,10 @@ func describeLogDir(d *replica.LogDir, wanted map[kafka.TopicPartition]bool) kms
 	if d.Err != nil {
 		out.ErrorCode = kerr.KafkaStorageError.Code
 	}
-	for _, l := range d.Logs {
+	add := func(l *storage.Log, future bool, lag int64) {
 		tp := l.ID().TopicPartition()
 		if wanted != nil && !wanted[tp] {
-			continue
+			return
 		}
 		if n := len(out.Topics); n == 0 || out.Topics[n-1].Topic != tp.Topic {
 			t := kmsg.NewDescribeLogDirsResponseDirTopic()
@@ -60,9 +61,15 @@ func describeLogDir(d *replica.LogDir, wanted map[kafka.TopicPartition]bool) kms
 			out.Topics = append(out.Topics, t)
 		}
 		p := kmsg.NewDescribeLogDirsResponseDirTopicPartition()
-		p.Partition, p.Size = tp.Partition, l.Size()
+		p.Partition, p.Size, p.IsFuture, p.OffsetLag = tp.Partition, l.Size(), future, lag
 		t := &out.Topics[len(out.Topics)-1]
 		t.Partitions = append(t.Partitions, p)
+	}
+	for _, l := range d.Logs {
+		add(l, false, 0)
+	}
+	for _, f := range d.Futures {
+		add(f.Log, true, f.Lag)
 	}
 	return out
 }

@@ -38,7 +38,6 @@ var codes = []struct {
 	{replica.ErrDeleted, kerr.UnknownTopicOrPartition},
 	{replica.ErrNoSuchDir, kerr.LogDirNotFound},
 	{replica.ErrNoReplica, kerr.ReplicaNotAvailable},
-	{replica.ErrCannotMove, kerr.UnsupportedVersion},
 	{replica.ErrPolicy, kerr.PolicyViolation},
 	{replica.ErrOffline, kerr.KafkaStorageError},
 	{storage.ErrOffline, kerr.KafkaStorageError},

@@ -1,0 +1,5 @@
+//go:build !planted_storage_adoptforgets
+
+package storage
+
+const plantedAdoptForgets = false

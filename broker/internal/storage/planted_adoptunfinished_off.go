@@ -1,0 +1,5 @@
+//go:build !planted_storage_adoptunfinished
+
+package storage
+
+const plantedAdoptUnfinished = false
