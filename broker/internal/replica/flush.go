@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"math"
 	"time"
 
@@ -18,7 +19,11 @@ func (m *Manager) FlushAged(d *storage.Dir, now time.Time) (shortestMs int64) {
 		}
 		for _, ps := range *byName { // order-free: each log is looked at by itself
 			for _, p := range ps {
-				if p == nil || p.dir != d || p.log == nil {
+				if p == nil {
+					continue
+				}
+				at := p.place.Load()
+				if at.dir != d || at.log == nil {
 					continue
 				}
 				c := p.config.Load()
@@ -26,7 +31,8 @@ func (m *Manager) FlushAged(d *storage.Dir, now time.Time) (shortestMs int64) {
 					continue
 				}
 				shortestMs = min(shortestMs, c.FlushMs)
-				if _, err := p.log.FlushAged(now.UnixMilli(), c.FlushMs); err != nil {
+				if _, err := at.log.FlushAged(now.UnixMilli(), c.FlushMs); err != nil && !errors.Is(err, storage.ErrClosed) { // it moves
+
 					m.lg.Error("cannot flush a log after flush.ms", "topic", p.id.Topic, "partition", p.id.Partition, "err", err)
 				}
 			}
