@@ -19,7 +19,7 @@ import (
 func connect() []program {
 	return []program{
 		{name: "connect-files", version: "connect-runtime " + connectVersion,
-			what:  "a file through a topic into a file; workers that are stopped, killed and added; offsets that are reset",
+			what:  "a file through a topic into a file; workers that are stopped, killed and added; offsets that are reset, topics that are compacted",
 			heavy: true, needs: connectNeeds, recipe: connectRecipe(), within: heavyWithin, run: connectFiles},
 		{name: "connect-exactly-once", version: "connect-runtime " + connectVersion, what: "a file into a topic, exactly once",
 			heavy: true, needs: connectNeeds, recipe: connectRecipe(), run: connectExactlyOnce, until: "transactions", fails: noTransactions},
@@ -29,7 +29,7 @@ func connect() []program {
 // connectFiles copies lines of a file into another one while workers come and go. After a clean stop nothing is doubled
 // and after any end nothing is missing.
 func connectFiles(ctx context.Context, s *scene) error {
-	f := files{cluster: newCluster(s, "", nil), in: filepath.Join(s.tmp, "in.txt"), out: filepath.Join(s.tmp, "out.txt")}
+	f := files{cluster: newCluster(s, "", soonCompacted), in: filepath.Join(s.tmp, "in.txt"), out: filepath.Join(s.tmp, "out.txt")}
 	for _, part := range []func(context.Context) error{f.first, f.afterStop, f.afterKill} {
 		if err := part(ctx); err != nil {
 			return err
@@ -79,6 +79,12 @@ func (f *files) exactlyOnce(ctx context.Context, w *worker) error {
 		err = fmt.Errorf("%d lines were written and %d arrived", f.written, len(read))
 	}
 	return err
+}
+
+// soonCompacted lets the topics of configurations and of states be compacted as soon as a cleaner looks at them.
+var soonCompacted = map[string]string{
+	"config.storage.segment.ms": "1000", "config.storage.min.cleanable.dirty.ratio": "0",
+	"status.storage.segment.ms": "1000", "status.storage.min.cleanable.dirty.ratio": "0",
 }
 
 // files are two files and the cluster that copies one into the other.
@@ -225,7 +231,35 @@ func (f *files) afterStop(ctx context.Context) error {
 	if err := f.arrived(ctx, false); err != nil {
 		return err
 	}
-	return f.reset(ctx, w)
+	if err := f.reset(ctx, w); err != nil {
+		return err
+	}
+	return f.shrinks(ctx, w)
+}
+
+// shrinks pauses and resumes the source until two topics of the workers have been compacted: those who start later read
+// what is left.
+func (f *files) shrinks(ctx context.Context, w *worker) error {
+	for _, topic := range []string{"connect-configs", "connect-status"} {
+		for {
+			for _, what := range []string{"pause", "resume"} {
+				if err := w.ask(ctx, http.MethodPut, "/connectors/source/"+what, nil, nil); err != nil {
+					return err
+				}
+			}
+			if _, err := w.runs(ctx, "source", 1); err != nil {
+				return err
+			}
+			gone, err := f.scene.gone(ctx, topic)
+			if err != nil {
+				return fmt.Errorf("%s is not compacted: %w", topic, err)
+			}
+			if gone > 0 {
+				break
+			}
+		}
+	}
+	return nil
 }
 
 // reset lets the sink write everything once more, into a new file.

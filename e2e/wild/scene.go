@@ -66,3 +66,41 @@ func (s *scene) records(ctx context.Context, topic string, enough func([]*kgo.Re
 func count(n int) func([]*kgo.Record) bool {
 	return func(read []*kgo.Record) bool { return len(read) >= n }
 }
+
+// gone counts the records of a topic that are not there any more.
+func (s *scene) gone(ctx context.Context, topic string) (int64, error) {
+	cl, err := kgo.NewClient(kgo.SeedBrokers(s.servers))
+	if err != nil {
+		return 0, err
+	}
+	defer cl.Close()
+	ends, err := kadm.NewClient(cl).ListEndOffsets(ctx, topic)
+	if err != nil {
+		return 0, err
+	}
+	read, err := s.records(ctx, topic, func(read []*kgo.Record) bool {
+		last := map[int32]int64{}
+		for _, r := range read {
+			last[r.Partition] = r.Offset + 1
+		}
+		for p, end := range ends[topic] {
+			if last[p] < end.Offset {
+				return false
+			}
+		}
+		return true
+	})
+	if err != nil {
+		return 0, err
+	}
+	var gone int64
+	for p, end := range ends[topic] {
+		gone += end.Offset
+		for _, r := range read {
+			if r.Partition == p && r.Offset < end.Offset {
+				gone--
+			}
+		}
+	}
+	return gone, nil
+}
