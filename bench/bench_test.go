@@ -123,7 +123,7 @@ func TestRun(t *testing.T) {
 		}}
 	}
 	report, err := Run(t.Context(), Options{Makers: []Maker{maker("a"), maker("b")}, Turns: 3, Scale: 0.001, Dir: t.TempDir(),
-		Only: regexp.MustCompile(`^(P1|P3|P5|P5b|P6|P7b|A1|P8|F1|F2|F2b|F2c|C2|F1t1|F1t4|L1a|F5) `)})
+		Only: regexp.MustCompile(`^(P1|P3|P5|P5b|P6|P7b|A1|P8|F1|F2|F2b|F2c|C2|F1t1|F1t4|L1a|F5|G1|G2) `)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestRun(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 17 {
+	if len(seen) != 19 {
 		t.Errorf("scenarios: %v", seen)
 	}
 	var page, doc bytes.Buffer

@@ -106,7 +106,11 @@ func (b *Broker) topic(ctx context.Context, name string, partitions int, policy 
 			}
 		}
 		if led == partitions {
-			return nil
+			// An Apache Kafka tells of leaders before it can lead.
+			ends, err := b.admin.ListEndOffsets(ctx, name)
+			if err == nil && ends.Error() == nil && len(ends[name]) == partitions {
+				return nil
+			}
 		}
 		if err := pause(ctx, 10*time.Millisecond); err != nil {
 			return fmt.Errorf("%s: %s has no leaders: %w", b.Name, name, err)

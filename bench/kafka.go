@@ -2,9 +2,19 @@ package bench
 
 import (
 	"context"
+	"os/exec"
 
 	"github.com/thalweg-io/thalweg/e2e/kafka"
 )
+
+// KafkaTool makes a process of one of Apache Kafka's tools, for Options.Tool.
+func KafkaTool(ctx context.Context, name string, args ...string) (*exec.Cmd, error) {
+	home, err := kafka.Fetch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return home.Tool(ctx, name, args...)
+}
 
 // Kafka makes Apache Kafka brokers: one node, controller and broker in one process, with the JVM options of Kafka's own
 // scripts and a heap of 1 GiB. The first call downloads it. Errors: kafka.ErrNoJava, or what Maven said.

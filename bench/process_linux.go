@@ -16,7 +16,7 @@ const (
 	clockSched = 2
 )
 
-// cpuOf is what a process has used so far. The share of user time is an estimate by ticks, as everywhere.
+// cpuOf is what a process has used so far.
 func cpuOf(pid int) (CPU, error) {
 	read := func(clock int) (time.Duration, error) {
 		var t unix.Timespec
@@ -34,10 +34,7 @@ func cpuOf(pid int) (CPU, error) {
 		return CPU{}, err
 	}
 	user, err := read(clockVirt)
-	if err != nil || both == 0 {
-		return CPU{Total: total}, err
-	}
-	return CPU{Total: total, User: time.Duration(float64(total) * float64(user) / float64(both))}, nil
+	return CPU{Total: total, UserTicks: user, Ticks: both}, err
 }
 
 // memoryOf is what a process has in memory (VmRSS), and the most that it ever had (VmHWM), in bytes.

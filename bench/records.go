@@ -38,6 +38,13 @@ func (s shape) build() ([]byte, error) {
 	return append([]byte(nil), built...), err
 }
 
+// text is a value of the batch.
+func (s shape) text() []byte {
+	value := make([]byte, s.value)
+	fill(value, rand.New(rand.NewPCG(1, 2)))
+	return value
+}
+
 // fill writes words of eight letters, which compress to about a third.
 func fill(value []byte, random *rand.Rand) {
 	const letters = "etaoinsh"

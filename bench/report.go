@@ -63,7 +63,7 @@ func rowsOf(s scenario, makers []Maker, samples [][]Sample) []Row {
 				r := quartiles(ratios(m, samples[0], samples[i]))
 				cell.Ratio = &r
 			}
-			cell.UserShare = median(samples[i], func(s Sample) float64 { return share(s.CPU.User, s.CPU.Total) })
+			cell.UserShare = median(samples[i], func(s Sample) float64 { return s.CPU.userShare() })
 			cell.DriverShare = median(samples[i], func(s Sample) float64 { return share(s.Driver.Total, s.CPU.Total) })
 			cell.Calls = median(samples[i], func(s Sample) float64 { return float64(s.Calls) / float64(max(1, s.Requests)) })
 			row.Cells = append(row.Cells, cell)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"time"
@@ -18,10 +19,12 @@ type Options struct {
 	Only *regexp.Regexp
 	// Turns is how often each broker does the work of a scenario; the first turn is thrown away. At least 2.
 	Turns int
-	// Scale multiplies the work of each turn. 1 is the work that results are published for.
+	// Scale multiplies the work of each turn. 1 is about a gibibyte.
 	Scale float64
 	// Dir is where the brokers' data goes; an empty directory in it is made for each and removed at the end.
 	Dir string
+	// Tool makes a process of one of Kafka's tools. nil: scenarios that need them are left out.
+	Tool func(ctx context.Context, name string, args ...string) (*exec.Cmd, error)
 	// Tell is told what goes on. nil: nobody is.
 	Tell func(format string, args ...any)
 }
@@ -56,7 +59,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 
 func (r *Rig) runAll(ctx context.Context) error {
 	for _, s := range scenarios() {
-		if r.o.Only != nil && !r.o.Only.MatchString(s.id+" "+s.title) {
+		if r.o.Only != nil && !r.o.Only.MatchString(s.id+" "+s.title) || s.tools && r.o.Tool == nil {
 			continue
 		}
 		if s.alone {
@@ -95,7 +98,27 @@ func (r *Rig) start(ctx context.Context) error {
 		b.stop = func() error { return errors.Join(stop(), os.RemoveAll(dir)) }
 		r.brokers = append(r.brokers, b)
 	}
-	return nil
+	r.warmUp(ctx)
+	return ctx.Err()
+}
+
+// warmUp lets each broker do most kinds of work twice, unmeasured: compilers that compile what runs often need it. What fails
+// here will fail again where it counts.
+func (r *Rig) warmUp(ctx context.Context) {
+	r.o.Tell("warm up")
+	for _, s := range scenarios() {
+		switch s.id {
+		case "P1", "P3", "P5", "P5b", "F1", "F2", "F2c":
+		default:
+			continue
+		}
+		for i, b := range r.brokers {
+			st := &stage{Broker: b, maker: r.o.Makers[i], root: r.o.Dir, scale: r.o.Scale / 2, policy: s.policy, topicName: "warm-up-" + s.id}
+			if err := s.twice(ctx, st); err != nil {
+				r.o.Tell("%s: warm up with %s: %v", b.Name, s.id, err)
+			}
+		}
+	}
 }
 
 // stop stops the brokers, if they run. What has been measured is not worth less if one of them has to be killed.
@@ -112,7 +135,7 @@ func (r *Rig) stop() {
 func (r *Rig) conduct(ctx context.Context, s scenario) (err error) {
 	stages := make([]*stage, len(r.o.Makers))
 	for i, m := range r.o.Makers {
-		st := &stage{maker: m, root: r.o.Dir, scale: r.o.Scale, policy: s.policy, topicName: "bench-" + s.id}
+		st := &stage{maker: m, runTool: r.o.Tool, root: r.o.Dir, scale: r.o.Scale, policy: s.policy, topicName: "bench-" + s.id}
 		stages[i] = st
 		defer func() { err = errors.Join(err, st.renew()) }()
 		if !s.alone {
@@ -159,6 +182,7 @@ type stage struct {
 	own       string // directory of the scenario's own brokers; "": none yet
 	scale     float64
 	policy    string
+	runTool   func(ctx context.Context, name string, args ...string) (*exec.Cmd, error)
 	topicName string
 }
 

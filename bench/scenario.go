@@ -16,8 +16,28 @@ type scenario struct {
 	measures     []measure
 	// alone says that it starts brokers of its own, and that the long-lived ones must not run meanwhile.
 	alone bool
+	// tools says that it needs Kafka's own tools.
+	tools bool
 	// turns is the most turns there are of it; 0: as many as the options say.
 	turns int
+}
+
+// twice does the work of two turns, and clears up.
+func (s scenario) twice(ctx context.Context, st *stage) error {
+	if s.setup != nil {
+		if err := s.setup(ctx, st); err != nil {
+			return err
+		}
+	}
+	for range 2 {
+		if _, err := s.run(ctx, st); err != nil {
+			return err
+		}
+	}
+	if s.clear == nil {
+		return nil
+	}
+	return s.clear(ctx, st)
 }
 
 // measure is a figure of a sample: a row of the table.
@@ -69,6 +89,7 @@ func scenarios() []scenario {
 	all = append(all, produceScenarios()...)
 	all = append(all, fetchScenarios()...)
 	all = append(all, liveScenarios()...)
+	all = append(all, clientScenarios()...)
 	return append(all, lifeScenarios()...)
 }
 

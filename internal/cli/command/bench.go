@@ -15,8 +15,8 @@ import (
 
 // Turns and scale of runs: a quick one and one whose results are worth keeping.
 const (
-	benchTurns, benchScale           = 8, 1.0
-	benchQuickTurns, benchQuickScale = 4, 0.2
+	benchTurns, benchScale           = 8, 0.25
+	benchQuickTurns, benchQuickScale = 3, 0.05
 )
 
 func benchCommand(e Env) *cobra.Command {
@@ -111,6 +111,9 @@ func benchOptions(c *call) (bench.Options, error) {
 			return o, err
 		}
 		o.Makers = append(o.Makers, m)
+		if peer == "kafka" {
+			o.Tool = bench.KafkaTool
+		}
 	}
 	return o, nil
 }
