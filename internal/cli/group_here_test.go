@@ -108,6 +108,21 @@ func TestConsumeGroupInterrupted(t *testing.T) {
 	}
 }
 
+// What did not reach the reader of our output is not committed: whoever comes next gets it.
+func TestConsumeGroupBrokenPipe(t *testing.T) {
+	addr := brokertest.Start(t, brokertest.WithProperty("group.initial.rebalance.delay.ms", "0")).Addr()
+	if code, errs := with(t, t.Context(), strings.NewReader("1\n2\n3\n"), io.Discard, "produce", "orders", "-q", "-b", addr); code != 0 {
+		t.Fatal(errs)
+	}
+	if code, errs := with(t, t.Context(), nil, &gone{left: 3}, "consume", "orders", "-g", "g", "-b", addr); code != 0 || errs != "" {
+		t.Errorf("exit %d, %q", code, errs)
+	}
+	var out bytes.Buffer
+	if code, errs := with(t, t.Context(), nil, &out, "consume", "orders", "-g", "g", "-b", addr); code != 0 || out.String() != "1\n2\n3\n" {
+		t.Errorf("exit %d, %q, %s", code, out.String(), errs)
+	}
+}
+
 // Two of them share a topic, and what one has not read the other one does.
 func TestConsumeGroupShared(t *testing.T) {
 	addr := brokertest.Start(t, brokertest.WithProperty("group.initial.rebalance.delay.ms", "0")).Addr()

@@ -139,10 +139,8 @@ func (w *consuming) readAsMember() error {
 	err := w.memberLoop()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.c.ctx), parting)
 	defer cancel()
-	if flushed := w.out.Flush(); flushed == nil { // what was shown is committed, even if we are interrupted
-		if failure := w.cl.CommitMarkedOffsets(ctx); failure != nil && err == nil {
-			err = failed(failure, "commit offsets of group %s", w.c.text("group"))
-		}
+	if failure := w.cl.CommitMarkedOffsets(ctx); failure != nil && err == nil { // what was shown, even if we are interrupted
+		err = failed(failure, "commit offsets of group %s", w.c.text("group"))
 	}
 	w.cl.AllowRebalance()
 	if failure := w.cl.LeaveGroupContext(ctx); failure != nil && err == nil {
@@ -164,7 +162,7 @@ func (w *consuming) memberLoop() error {
 	}
 }
 
-// pollAsMember shows what has come and marks it as consumed. Rebalances wait meanwhile.
+// pollAsMember shows what has come, and marks it as consumed when it has been written out. Rebalances wait meanwhile.
 func (w *consuming) pollAsMember() error {
 	ctx, cancel := context.WithTimeout(w.c.ctx, idle)
 	defer cancel()
@@ -178,6 +176,7 @@ func (w *consuming) pollAsMember() error {
 	}
 	own, _ := w.member.has(w.c.Now()) // a rebalance may have come before the poll held the next one back
 	w.ranges = own
+	var seen []*kgo.Record // shown, or not wanted
 	for it := fetches.RecordIter(); !it.Done() && !(w.max > 0 && w.shown >= w.max); {
 		r := it.Next()
 		s := w.ranges[r.Topic][r.Partition]
@@ -191,11 +190,12 @@ func (w *consuming) pollAsMember() error {
 		if err := w.take(r); err != nil {
 			return err
 		}
-		w.cl.MarkCommitRecords(r) // shown, or not wanted
+		seen = append(seen, r)
 	}
 	if err := w.out.Flush(); err != nil {
 		return err
 	}
+	w.cl.MarkCommitRecords(seen...)
 	if fetches.NumRecords() == 0 && !w.c.flag("follow") {
 		return w.askForEnds()
 	}
