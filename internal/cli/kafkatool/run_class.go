@@ -19,6 +19,7 @@ var toolOfClass = map[string]string{
 	"ConsoleProducer":           "kafka-console-producer",
 	"ConsumerGroupCommand":      "kafka-consumer-groups",
 	"ConsumerPerformance":       "kafka-consumer-perf-test",
+	"EndToEndLatency":           "kafka-e2e-latency",
 	"DeleteRecordsCommand":      "kafka-delete-records",
 	"DumpLogSegments":           "kafka-dump-log",
 	"FeatureCommand":            "kafka-features",

@@ -44,6 +44,7 @@ func Tools() []Tool {
 		{"kafka-consumer-perf-test", "measure how fast a topic is read", consumerPerfParser, runConsumerPerf, nil},
 		{"kafka-delete-records", "delete records of partitions up to an offset", deleteRecordsParser, runDeleteRecords, nil},
 		{"kafka-dump-log", "look into the files of a broker", dumpLogParser, runDumpLog, unparsedPlainly},
+		{"kafka-e2e-latency", "measure how long records take from a producer to a consumer", e2eLatencyParser, runE2ELatency, nil},
 		{"kafka-features", "look at and change the levels of a cluster's features", featuresParser, runFeatures, nil},
 		{"kafka-get-offsets", "get the offsets of topics and partitions", getOffsetsParser, runGetOffsets, unparsedGetOffsets},
 		{"kafka-groups", "list groups of all types", groupsParser, runGroups, nil},

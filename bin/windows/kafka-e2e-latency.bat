@@ -1,0 +1,3 @@
+@echo off
+call "%~dp0thalweg-run.bat" kafka-e2e-latency %*
+exit /b %ERRORLEVEL%
