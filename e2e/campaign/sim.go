@@ -123,6 +123,8 @@ var simPlantedTags = []string{
 	"planted_replica_unflushed",
 	"planted_storage_bound",
 	"planted_storage_dupwindow",
+	"planted_storage_keepholes",
+	"planted_storage_startunsaved",
 	"planted_storage_keepmarker",
 	"planted_storage_keeptorn",
 	"planted_storage_lastonly",

@@ -56,10 +56,8 @@ func (r *Retention) Step(now time.Time) (more bool) {
 		if p.Err() != nil || at.dir != r.dir { // it has moved
 			continue
 		}
-		if _, err := at.log.RollAged(now.UnixMilli()); errors.Is(err, storage.ErrClosed) {
-			continue
-		} else if err != nil {
-			r.m.lg.Error("cannot roll a segment", "topic", p.id.Topic, "partition", p.id.Partition, "err", err)
+		if _, err := at.log.RollAged(now.UnixMilli()); err != nil {
+			r.tell("cannot roll a segment", err, "topic", p.id.Topic, "partition", p.id.Partition)
 			continue
 		}
 		logs = append(logs, storage.Retainable{Log: at.log, HighWatermark: p.retainable()})
@@ -67,9 +65,17 @@ func (r *Retention) Step(now time.Time) (more bool) {
 	r.todo = r.todo[n:]
 	_, err := r.dir.Retain(now.UnixMilli(), logs)
 	if err != nil {
-		r.m.lg.Error("retention", "dir", r.dir.Path(), "err", err)
+		r.tell("retention could not delete everything", err)
 	}
 	return len(r.todo) > 0
+}
+
+// tell tells of an error, unless it is that of a log that has just been deleted or of a disk that does not answer, of which others
+// tell.
+func (r *Retention) tell(what string, err error, more ...any) {
+	if !errors.Is(err, storage.ErrClosed) && !errors.Is(err, storage.ErrStalled) {
+		r.m.lg.Error(what, append(more, "dir", r.dir.Path(), "err", err)...)
+	}
 }
 
 // retainable is the offset below which retention may delete.

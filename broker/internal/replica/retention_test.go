@@ -105,8 +105,9 @@ func TestStraysAreParked(t *testing.T) {
 	n = newNode(t, n.fs)
 	var told bytes.Buffer
 	n.m.lg = slog.New(slog.NewTextHandler(&told, nil))
-	elsewhere := topic("b", idB, 1)
-	elsewhere[1].(*schema.PartitionRecord).Replicas = []kafka.BrokerID{2}
+	elsewhere := append([]schema.Record{&schema.RegisterBrokerRecord{BrokerID: 2, BrokerEpoch: 2}}, topic("b", idB, 1)...)
+	p := elsewhere[2].(*schema.PartitionRecord)
+	p.Replicas, p.ISR, p.Leader = []kafka.BrokerID{2}, []kafka.BrokerID{2}, 2
 	n.publish(elsewhere...)
 	n.m.Settle()
 	strays := n.dir.Strays()

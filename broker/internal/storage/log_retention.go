@@ -255,7 +255,7 @@ type plan struct {
 // Retain deletes from some logs of the directory what their retention does not keep (SURFACE 87, 88), and everything that
 // lies below their log starts: whole segments, oldest first, and nothing at or above the high watermarks. All the log starts
 // are made durable together, then the segments go. It waits for the disk, but neither appends nor reads nor the syncer wait for
-// it; a log whose start somebody else is moving is left out. One call at a time. Errors: what was wrong with some of the
+// it; a log whose start somebody else is moving, or that has been closed, is left out. One call at a time. Errors: what was wrong with some of the
 // logs, each named, or with the directory; the others have been done.
 func (d *Dir) Retain(nowMs int64, logs []Retainable) (done Retained, err error) {
 	if err := d.disk.refuseStalled(); err != nil {
@@ -269,7 +269,7 @@ func (d *Dir) Retain(nowMs int64, logs []Retainable) (done Retained, err error) 
 			continue
 		}
 		p, err := r.Log.announceRetention(nowMs, r.HighWatermark)
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrClosed) {
 			errs = append(errs, fmt.Errorf("retention of %s: %w", r.Log.path, err))
 		}
 		if err != nil || len(p.reason) == 0 && len(r.Log.leftovers) == 0 {
@@ -304,6 +304,9 @@ func (p *plan) carryOut(deny bool, done *Retained) error {
 		return nil
 	}
 	gone, err := p.log.moveStart()
+	if errors.Is(err, ErrClosed) {
+		err = nil
+	}
 	for i, s := range gone {
 		size, _ := s.bounds()
 		r := p.reason[min(i, len(p.reason)-1)]
