@@ -146,7 +146,7 @@ func (d *Dir) survey(names []string) error {
 			continue
 		}
 		if deletedDir.MatchString(name) { // the last run did not come to unlink it
-			d.disk.trash.add(&doomed{dir: d.path + "/" + name})
+			d.disk.trash.add(&doomed{dir: d.path + "/" + name, whole: true})
 			continue
 		}
 		tip, err := d.partition(name)

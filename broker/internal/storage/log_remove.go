@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"sync"
+	"syscall"
 
 	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/thalweg-io/thalweg/internal/vfs"
@@ -52,7 +53,8 @@ func (t *trash) retained(r *Retained) {
 // doomed is a directory with what is in it, or some files of a directory that stays.
 type doomed struct {
 	dir   string
-	names []string // in dir; nil: dir itself
+	names []string // in dir
+	whole bool     // dir itself goes after them, which are listed when it is its turn
 	bytes int64    // of the data in it; 0 if not known
 	delay int64    // ms to wait from when Unlink sees it
 	due   int64    // when that is over; 0: not seen yet
@@ -155,8 +157,11 @@ func (d *Dir) Unlink(nowMs int64) (next int64, err error) {
 	if errors.Is(err, errNoRoom) { // a file system that copies on write needs room to free some
 		return nowMs + unlinkRetryMs, err
 	}
-	if err != nil {
+	if err != nil && !done {
 		return math.MaxInt64, d.disk.fail(err)
+	}
+	if err != nil {
+		d.disk.lg.Warn("cannot remove what was deleted, it is left until the next start", "path", x.dir, "error", err)
 	}
 	return nowMs, nil
 }
@@ -164,30 +169,31 @@ func (d *Dir) Unlink(nowMs int64) (next int64, err error) {
 // unlinkRetryMs is how long Unlink waits after a disk did not take it.
 const unlinkRetryMs = 1000
 
-// portion unlinks some of the files and, after the last one, the directory.
+// portion unlinks some of the files and, after the last one, the directory. Of an error done says that it is not the disk's: what
+// is left cannot be removed for what it is, a directory that is not empty, say, or for whose it is.
 func (x *doomed) portion(v vfs.FS) (files, bytes int64, done bool, err error) {
-	names := x.names
-	if names == nil {
-		if names, err = v.List(x.dir); errors.Is(err, fs.ErrNotExist) {
+	if x.whole && x.names == nil {
+		if x.names, err = v.List(x.dir); errors.Is(err, fs.ErrNotExist) {
 			return 0, 0, true, nil
 		}
 	}
-	for _, name := range names {
-		if err != nil || files >= unlinkFiles || bytes >= unlinkBytes {
-			return files, bytes, false, noRoomFor(err)
+	for err == nil && len(x.names) > 0 {
+		if files >= unlinkFiles || bytes >= unlinkBytes {
+			return files, bytes, false, nil
 		}
-		n, there, uerr := unlink(v, x.dir+"/"+name)
-		if err = uerr; err == nil && there {
+		n, there, uerr := unlink(v, x.dir+"/"+x.names[0])
+		if err = uerr; err != nil {
+			break
+		}
+		if x.names = x.names[1:]; there {
 			files, bytes = files+1, bytes+n
 		}
-		if err == nil && x.names != nil {
-			x.names = x.names[1:]
-		}
 	}
-	if err == nil && x.names == nil {
+	if err == nil && x.whole {
 		err = removeIfExists(v, x.dir)
 	}
-	return files, bytes, err == nil, noRoomFor(err)
+	done = err == nil || !errors.Is(err, syscall.EIO) && !errors.Is(err, syscall.EROFS) && !errors.Is(err, syscall.ENOSPC)
+	return files, bytes, done, noRoomFor(err)
 }
 
 // unlink removes a file, or an empty directory, and says how long it was.
@@ -209,7 +215,7 @@ func unlink(v vfs.FS, name string) (bytes int64, there bool, err error) {
 func (d *Dir) RemoveLog(tip kafka.TopicIDPartition, delayMs int64) error {
 	gone, err := d.putAside(tip, deleteSuffix)
 	if err == nil && gone != "" {
-		d.disk.trash.add(&doomed{dir: gone, delay: delayMs})
+		d.disk.trash.add(&doomed{dir: gone, whole: true, delay: delayMs})
 	}
 	return err
 }

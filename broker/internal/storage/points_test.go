@@ -371,3 +371,40 @@ func TestRetentionHoldsNobodyUp(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatCannotBeUnlinked: a directory that somebody has put into one that is to go is told of and left; the data directory stays in service. A disk that fails takes it offline.
+func TestWhatCannotBeUnlinked(t *testing.T) {
+	mem := vfs.NewMem()
+	fs := vfs.WithErrors(mem)
+	d, l := openTestLog(t, fs, Config{})
+	appendBatch(t, l, 1, 1, 0)
+	if err := errors.Join(l.Discard(), d.RemoveLog(testTopic, 0)); err != nil {
+		t.Fatal(err)
+	}
+	names, err := mem.List(testDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := ""
+	for _, n := range names {
+		if deletedDir.MatchString(n) {
+			gone = testDir + "/" + n
+		}
+	}
+	if err := mem.MkdirAll(gone + "/mine/deeper"); err != nil {
+		t.Fatal(err)
+	}
+	emptyTrash(t, d, 0)
+	if _, err := mem.Stat(gone + "/mine/deeper"); err != nil || d.Err() != nil {
+		t.Fatalf("%v, directory %v", err, d.Err())
+	}
+	if w := d.Trash(); w.Waiting != 0 {
+		t.Errorf("%d still wait", w.Waiting)
+	}
+
+	d.disk.trash.add(&doomed{dir: gone, whole: true})
+	fs.SetRules(vfs.MustRules("op=remove err=EIO")...)
+	if _, err := d.Unlink(0); !errors.Is(err, ErrOffline) || d.Err() == nil {
+		t.Errorf("after EIO: %v, directory %v", err, d.Err())
+	}
+}
