@@ -119,7 +119,7 @@ func (d *Dir) throwAwayDir(path string) error {
 	if err := d.disk.fs.Rename(path, aside); err != nil {
 		return d.disk.noRoom(err)
 	}
-	d.disk.trash.add(&doomed{dir: aside})
+	d.disk.trash.add(&doomed{dir: aside, whole: true})
 	return nil
 }
 
