@@ -120,6 +120,7 @@ var topicConfigTests = map[string][]string{
 	"min.cleanable.dirty.ratio":       {"TestPoint092WhenALogIsDue"},
 	"min.compaction.lag.ms":           {"TestPoint092WhenALogIsDue"},
 	"min.insync.replicas":             {"TestPoint043NotEnoughReplicas"},
+	"preallocate":                     {"TestPreallocate"},
 	"retention.bytes":                 {"TestPoint088SizeRetention"},
 	"retention.ms":                    {"TestPoint087TimeRetention"},
 	"segment.bytes":                   {"TestPoint089Rolling"},

@@ -26,7 +26,6 @@ var advice = []struct {
 	{"log.flush.*", "flushing is a policy", "flush.policy"},
 	{"offsets.topic.* transaction.state.log.* share.coordinator.state.topic.*", "internal topics are made as others are", "default.replication.factor"},
 	{"group.initial.rebalance.delay.ms", "not in this version", ""},
-	{"log.retention.* log.cleaner.*", "not in this version", "log.segment.bytes"},
 }
 
 // ignoredKey is one sentence about a key without effect.

@@ -100,6 +100,10 @@ func (f *errorFile) WriteOut(off, n int64) error {
 	return f.fs.do(OpWriteOut, f.name, "", func() error { return f.below.WriteOut(off, n) })
 }
 
+func (f *errorFile) Preallocate(n int64) error {
+	return f.fs.do(OpWriteOut, f.name, "", func() error { return f.below.Preallocate(n) })
+}
+
 func (f *errorFile) Close() error {
 	s := f.fs.before(OpClose, f.name, "")
 	return f.named(OpClose, s, f.below.Close())

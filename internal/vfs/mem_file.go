@@ -153,6 +153,15 @@ func (f *memFile) WriteOut(off, n int64) error {
 	return nil
 }
 
+// Preallocate takes no room.
+func (f *memFile) Preallocate(n int64) error {
+	if err := f.begin(false); err != nil {
+		return f.wrap("fallocate", err)
+	}
+	f.end(false, OpWriteOut)
+	return nil
+}
+
 func (f *memFile) Close() error {
 	if f.closed.Swap(true) {
 		return f.wrap("close", fs.ErrClosed)

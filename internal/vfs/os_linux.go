@@ -55,6 +55,24 @@ func (f *osFile) WriteOut(off, n int64) error {
 	return f.control("sync_file_range", c.out)
 }
 
+// keepSize is FALLOC_FL_KEEP_SIZE.
+const keepSize = 1
+
+// Preallocate is fallocate(2) that keeps the length. File systems without it make the hint a no-op.
+func (f *osFile) Preallocate(n int64) error {
+	c := &f.calls
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return f.control("fallocate", func(fd uintptr) {
+		for c.err = syscall.EINTR; c.err == syscall.EINTR; {
+			c.err = syscall.Fallocate(int(fd), keepSize, 0, n)
+		}
+		if c.err == syscall.ENOSYS || c.err == syscall.EOPNOTSUPP {
+			c.err = nil
+		}
+	})
+}
+
 // control makes a call that leaves its error in calls.err, and names the file in it.
 func (f *osFile) control(op string, call func(fd uintptr)) error {
 	c := &f.calls

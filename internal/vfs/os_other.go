@@ -11,3 +11,6 @@ func (f *osFile) SyncData() error { return f.f.Sync() }
 
 // WriteOut does nothing: there is no portable way to start a write without waiting for it.
 func (f *osFile) WriteOut(off, n int64) error { return nil }
+
+// Preallocate does nothing, likewise.
+func (f *osFile) Preallocate(n int64) error { return nil }

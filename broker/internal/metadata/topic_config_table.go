@@ -123,7 +123,7 @@ var topicConfigs = [...]TopicConfigDef{
 	{Name: "min.cleanable.dirty.ratio", Type: TypeDouble, Default: "0.5", Synonyms: as("log.cleaner.min.cleanable.ratio"), Effective: true, check: between(0, 1)},
 	{Name: "min.compaction.lag.ms", Type: TypeLong, Default: "0", Synonyms: as("log.cleaner.min.compaction.lag.ms"), Effective: true, check: atLeast(0)},
 	{Name: minInsyncReplicas, Type: TypeInt, Default: "1", Synonyms: as(minInsyncReplicas), Effective: true, check: atLeast(1)},
-	{Name: "preallocate", Type: TypeBoolean, Default: "false", Synonyms: as("log.preallocate")},
+	{Name: "preallocate", Type: TypeBoolean, Default: "false", Synonyms: as("log.preallocate"), Effective: true},
 	{Name: "remote.copy.lag.bytes", Type: TypeLong, Default: "-1", Synonyms: as("log.remote.copy.lag.bytes"), check: atLeast(-1)},
 	{Name: "remote.copy.lag.ms", Type: TypeLong, Default: "0", Synonyms: as("log.remote.copy.lag.ms"), check: atLeast(-1)},
 	{Name: "remote.log.copy.disable", Type: TypeBoolean, Default: "false"},

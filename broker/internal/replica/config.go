@@ -35,6 +35,7 @@ func logConfig(c *metadata.TopicConfig) storage.Config {
 		RetentionBytes:     c.RetentionBytes,
 		FileDeleteDelayMs:  c.FileDeleteDelayMs,
 		Flush:              flush,
+		Preallocate:        c.Preallocate,
 		FlushMessages:      c.FlushMessages,
 	}
 }

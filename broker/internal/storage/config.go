@@ -33,6 +33,8 @@ type Config struct {
 	IndexIntervalBytes int32
 	// SegmentIndexBytes bounds each index file (segment.index.bytes). 0: 10 MiB.
 	SegmentIndexBytes int32
+	// Preallocate reserves a segment's room when it is created (preallocate).
+	Preallocate bool
 	// Flush is the durability policy (flush.policy).
 	Flush Policy
 	// FlushMessages is after how many records that are not durable an append to a FlushOS log syncs it before it returns

@@ -284,6 +284,7 @@ func (l *Log) rollLocked(cfg *Config, base int64) (*segment, error) {
 		}
 		return nil, l.disk.fail(err)
 	}
+	s.preallocate(f, cfg)
 	s.log.adopt(f)
 	s.log.release()
 	s.mu.loaded = true

@@ -124,6 +124,7 @@ func (l *Log) createSegment(base int64) (*segment, error) {
 	if err != nil {
 		return nil, noRoomFor(err)
 	}
+	s.preallocate(f, l.cfg.Load())
 	s.log.adopt(f)
 	s.log.release()
 	s.mu.loaded = true

@@ -309,6 +309,9 @@ func (l *Log) stopSnapshot() error {
 	s := l.mu.producers.snapshotAt(end)
 	skip := l.flushed.Load() != end || !l.mu.frozen || len(s.content) == snapshotHeaderSize && end == (*l.segs.Load())[0].base
 	l.mu.Unlock()
+	if err == nil {
+		err = l.trimActive()
+	}
 	if err != nil || skip {
 		return err
 	}

@@ -132,7 +132,10 @@ func (l *Log) syncSegment(s *segment, sealed bool) error {
 	if err != nil {
 		return err
 	}
-	if !plantedSkipFsync {
+	if sealed && s.reserved {
+		err = s.trim(f)
+	}
+	if err == nil && !plantedSkipFsync {
 		err = f.SyncData()
 	}
 	if err != nil && plantedRetryFsync {

@@ -73,6 +73,7 @@ type segment struct {
 	dirty     bool  // has bytes that fdatasync has not confirmed; on Log.mu.dirty
 	held      bool  // a reference is held because of that
 	unwritten int64 // bytes since the last WriteOut hint
+	reserved  bool  // room was reserved that sealing gives back
 }
 
 // newSegment makes the object for files that exist or will be created.
