@@ -110,7 +110,7 @@ func (l *Log) cleanable(stable, nowMs int64) ([]*segment, int64, error) {
 	segs := *l.segs.Load()
 	stable = l.LastStableOffset(stable)
 	n := 0
-	for n < len(segs)-1 && segs[n+1].base <= stable && !segs[n].dirty && segs[n].snapshot == nil && !segs[n].held {
+	for n < len(segs)-1 && segs[n+1].base <= stable && !segs[n].dirty && !segs[n].held { // swap looks again: a sync may be under way
 		n++
 	}
 	firstDirty := max(l.cleaned.Load(), l.start.Load())

@@ -140,7 +140,7 @@ func (l *Log) swap(group []*segment, c *cleanedSegment) error {
 	return nil
 }
 
-// locate finds the group in the list of segments: whole, sealed and synced. Error: ErrInterrupted.
+// locate finds the group in the list of segments: whole, sealed and synced. Called with syncMu held. Error: ErrInterrupted.
 func (l *Log) locate(group []*segment) (at int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -155,6 +155,11 @@ func (l *Log) locateLocked(group []*segment) (at int, err error) {
 	at = slices.Index(segs, group[0])
 	if at < 0 || at+len(group) >= len(segs) || !slices.Equal(segs[at:at+len(group)], group) {
 		return 0, ErrInterrupted
+	}
+	for _, s := range group {
+		if s.dirty || s.held || s.snapshot != nil { // the syncer had no room for its files and comes back to it
+			return 0, ErrInterrupted
+		}
 	}
 	return at, nil
 }
