@@ -108,7 +108,9 @@ func (l *Log) cleanable(stable, nowMs int64) ([]*segment, int64, error) {
 		return nil, 0, err
 	}
 	segs := *l.segs.Load()
-	stable = l.LastStableOffset(stable)
+	if !plantedCleanUnstable {
+		stable = l.LastStableOffset(stable)
+	}
 	n := 0
 	for n < len(segs)-1 && segs[n+1].base <= stable && !segs[n].dirty && !segs[n].held { // swap looks again: a sync may be under way
 		n++
@@ -501,7 +503,9 @@ func (l *Log) lowerCleaned(offset int64) error {
 }
 
 // sparse says whether there may be gaps between batches: the log is compacted, or was.
-func (l *Log) sparse(c *Config) bool { return c.Sparse || l.cleaned.Load() >= 0 }
+func (l *Log) sparse(c *Config) bool {
+	return c.Sparse || l.cleaned.Load() >= 0 && !plantedGapsForgotten
+}
 
 // CleanedOffset is where the last cleaning ended; -1 if there was none.
 func (l *Log) CleanedOffset() int64 { return l.cleaned.Load() }

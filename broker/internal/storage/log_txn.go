@@ -155,7 +155,7 @@ func (l *Log) loadTxns(indexed bool) error {
 	} else {
 		x.written = len(x.list)
 		end := l.end.Load()
-		x.list = slices.DeleteFunc(x.list, func(a AbortedTxn) bool { return a.LastOffset >= end })
+		x.list = slices.DeleteFunc(x.list, func(a AbortedTxn) bool { return a.LastOffset >= end && !plantedTxnStale })
 		if x.written == len(x.list) {
 			return nil
 		}

@@ -1,0 +1,5 @@
+//go:build !planted_storage_cleanunstable
+
+package storage
+
+const plantedCleanUnstable = false

@@ -1,0 +1,5 @@
+//go:build !planted_storage_gapsforgotten
+
+package storage
+
+const plantedGapsForgotten = false

@@ -1,0 +1,5 @@
+//go:build !planted_storage_txnstale
+
+package storage
+
+const plantedTxnStale = false
