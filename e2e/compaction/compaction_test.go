@@ -49,8 +49,8 @@ func TestBothWays(t *testing.T) {
 			if name == "txn" && b == ours {
 				continue // not served yet
 			}
-			topics[i] = append(topics[i], &moving{&plan{topic: []string{"ours-", "theirs-"}[i] + name, keys: 500, records: 20_000, deletes: 10, value: 300, codec: codec,
-				rng: rand.New(rand.NewPCG(uint64(i), uint64(len(name)))), config: map[string]string{"cleanup.policy": "compact", "segment.bytes": "1048576",
+			topics[i] = append(topics[i], &moving{&plan{topic: []string{"ours-", "theirs-"}[i] + name, keys: 300, records: 6_000, deletes: 10, value: 200, codec: codec,
+				rng: rand.New(rand.NewPCG(uint64(i), uint64(len(name)))), config: map[string]string{"cleanup.policy": "compact", "internal.segment.bytes": "100000",
 					"compression.type": "producer", "delete.retention.ms": "1000"}}, name == "txn"})
 		}
 	}
