@@ -238,6 +238,10 @@ func (m *Manager) swapLocked(x *move, now time.Time) error {
 		return err
 	}
 	from := p.dir()
+	// Until it is renamed away the old one counts, and to remove it makes void what the commit log says of it.
+	if err := old.SavePoints(); err != nil {
+		return err
+	}
 	if err := old.Discard(); err != nil { // it is flushed, and nothing else of it is needed
 		return err
 	}

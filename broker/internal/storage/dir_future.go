@@ -63,6 +63,17 @@ func (d *Dir) CompleteFuture(l, of *Log, highWatermark int64) error {
 	return nil
 }
 
+// SavePoints makes the log's recovery point and log start durable in the checkpoints of its directory. Errors: as Dir.Checkpoint.
+func (l *Log) SavePoints() error {
+	if err := l.notePoints(); err != nil {
+		return err
+	}
+	if err := l.points.write(); err != nil {
+		return l.disk.noRoom(err)
+	}
+	return nil
+}
+
 // DropFuture throws a copy away that OpenFuture has begun, also a complete one, which is not complete any more, durably, when
 // nil is returned. Its files go by and by (Unlink).
 func (d *Dir) DropFuture(l *Log) error {
