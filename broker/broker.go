@@ -168,7 +168,7 @@ func (b *Broker) openDirs() error {
 	for _, path := range b.cfg.LogDirs {
 		lane := newLane(path, 1)
 		d, err := storage.OpenDir(b.cfg.FS, path, storage.DirOptions{
-			ClusterID: b.clusterID, NodeID: kafka.BrokerID(b.cfg.NodeID), Random: random16, Logger: b.lg,
+			ClusterID: b.clusterID, NodeID: kafka.BrokerID(b.cfg.NodeID), Random: random16, Logger: b.lg, CommitLogBytes: b.cfg.CommitLogBytes,
 			Doomed: func() { lane.poke(unlinkChore) },
 		})
 		if err != nil && len(b.dirs) > 0 && !storage.Refusal(err) {

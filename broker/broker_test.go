@@ -337,7 +337,7 @@ func TestFailedDirectoryEndsTheBroker(t *testing.T) {
 	defer b.Shutdown(t.Context())
 	c := dialRaw(t, b.Listeners()[0].Address())
 	id := createTopic(t, c, "orders")
-	fs.AddRules(vfs.MustRules("op=syncdata path=orders-0/* err=EIO sticky")...)
+	fs.AddRules(vfs.MustRules("op=syncdata path=data/.thalweg-commitlog-* err=EIO sticky")...)
 	c.call(produceFrame(t, "orders", id, 9, -1, 1, 10)) // answered with an error, when the directory has failed
 	select {
 	case err := <-b.Failed():

@@ -101,6 +101,13 @@ var properties = []property{
 		}
 		return err
 	}},
+	{[]string{"commit.log.bytes"}, func(c *Config, v string) error {
+		err := integer(&c.CommitLogBytes, v, -1)
+		if err == nil && c.CommitLogBytes == 0 {
+			err = badConfig("must be at least 1, or -1 for none")
+		}
+		return err
+	}},
 	{[]string{"connections.max.idle.ms"}, func(c *Config, v string) error { return millis(&c.ConnectionsMaxIdle, v) }},
 	{[]string{"metrics.listener"}, func(c *Config, v string) error { c.MetricsListener = v; return nil }},
 	{[]string{"metrics.profiling"}, func(c *Config, v string) error { return boolean(&c.Profiling, v) }},

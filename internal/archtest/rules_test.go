@@ -197,5 +197,5 @@ var shells = files{
 	"broker/internal/coordinator/runtime.go": "the loops that step the shards: decisions, publishes and timers, one at a time",
 	"broker/internal/delayed/clock.go":       "the ticker that advances the list of delayed operations",
 	"broker/internal/quorum/runner.go":       "the quorum's loop: ticks, messages and proposals into the core, one at a time",
-	"broker/internal/storage/syncer_loop.go": "the one goroutine per data directory that calls the syncer's steps",
+	"broker/internal/storage/syncer_loop.go": "the two goroutines per data directory that call the syncer's steps and the sweeps that it leaves for later",
 }

@@ -465,6 +465,7 @@ func newRot(t *testing.T, kind string) *rot {
 		r.point = r.end
 	} else {
 		d.SyncOnce()
+		r.point = d.points.of(testTopic.TopicPartition()).recovery // a sweep may have written it
 	}
 	r.fs = killed(fs)
 	for _, dir := range []string{testDir, l.Path()} {

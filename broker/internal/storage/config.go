@@ -12,7 +12,8 @@ import (
 type Policy uint8
 
 const (
-	// FlushGroup queues every append for the syncer; flushed is what fdatasync has confirmed.
+	// FlushGroup queues every append for the syncer; flushed is what fdatasync has confirmed, of the commit log or of
+	// the segment.
 	FlushGroup Policy = iota
 	// FlushOS leaves writing out to the kernel, as Kafka does by default: the flushed end is the
 	// log end, and only segments that have been rolled are synced.
@@ -135,8 +136,8 @@ type DirOptions struct {
 	// QueueBytes bounds the bytes that wait for the syncer; appends wait while a started syncer is
 	// behind by more. 0: 64 MiB.
 	QueueBytes int64
-	// CheckpointBytes is how much is synced between two writings of the recovery points, so that
-	// a crash has no more than this to scan. 0: 64 MiB.
+	// CheckpointBytes is how much is appended between two writings of the recovery points, so that
+	// a crash has not much more than this to scan. 0: 256 MiB.
 	CheckpointBytes int64
 	// ReserveBytes is the free space of the file system below which clients' appends are refused,
 	// so that everything else can go on (S-11). 0: 1 GiB, or a fiftieth of the file system if that
@@ -152,6 +153,9 @@ type DirOptions struct {
 	MaxProducers int64
 	// Doomed is called when there is something new for Dir.Unlink, with locks held: it must not block. nil: nobody.
 	Doomed func()
+	// CommitLogBytes is the most that the commit log takes on the disk. 0: 128 MiB. Negative: there is none, and
+	// every log's segments are synced by themselves.
+	CommitLogBytes int64
 	// MaxOpenFiles bounds the files held open without being in use or unsynced. 0: 1024.
 	MaxOpenFiles int
 }
@@ -164,7 +168,7 @@ func (o DirOptions) withDefaults() DirOptions {
 		o.QueueBytes = 64 << 20
 	}
 	if o.CheckpointBytes <= 0 {
-		o.CheckpointBytes = 64 << 20
+		o.CheckpointBytes = 256 << 20
 	}
 	if o.StalledAfter <= 0 {
 		o.StalledAfter = 10 * time.Second
@@ -174,6 +178,9 @@ func (o DirOptions) withDefaults() DirOptions {
 	}
 	if o.MaxProducers <= 0 {
 		o.MaxProducers = 1_000_000
+	}
+	if o.CommitLogBytes == 0 {
+		o.CommitLogBytes = 128 << 20
 	}
 	if o.MaxOpenFiles <= 0 {
 		o.MaxOpenFiles = 1024

@@ -21,6 +21,7 @@ type Dir struct {
 	disk    *disk
 	queue   *syncQueue
 	points  *dirPoints
+	commit  *committer // nil: there is no commit log
 	lock    io.Closer
 	meta    metaProperties
 	clean   bool
@@ -31,6 +32,7 @@ type Dir struct {
 
 	loop            sync.WaitGroup
 	results         []synced            // scratch of SyncOnce
+	direct          []*Log              // likewise
 	sinceCheckpoint int64               // likewise
 	sinceSpace      int64               // likewise
 	seen            map[*watch]sighting // scratch of Stalled
@@ -38,8 +40,9 @@ type Dir struct {
 
 	mu struct {
 		sync.Mutex
-		logs   map[kafka.TopicPartition]*Log // nil value: being opened
-		opened map[kafka.TopicPartition]bool // since the start
+		logs   map[kafka.TopicPartition]*Log   // nil value: being opened
+		opened map[kafka.TopicPartition]bool   // since the start
+		replay map[kafka.TopicIDPartition]bool // those that have a replay file
 		closed bool
 	}
 }
@@ -162,9 +165,28 @@ func (d *Dir) openLog(tip kafka.TopicIDPartition, cfg Config, obs Observer, firs
 	}
 	k := d.points.of(tp)
 	k.clean = d.clean && first && !created
+	if k.replay, err = d.openReplay(tip); err != nil {
+		return nil, d.disk.fail(err)
+	}
+	if plantedReplayDropped {
+		d.dropReplay(tip)
+	}
 	l, err := openLog(d.disk, path, tip, cfg, obs, d.points, k)
+	if k.replay != nil {
+		k.replay.Close()
+	}
 	if err != nil {
 		return nil, err
+	}
+	if err := d.dropReplay(tip); err != nil {
+		l.abandon()
+		return nil, d.disk.fail(err)
+	}
+	if d.commit != nil {
+		l.dir = d
+		d.commit.mu.Lock()
+		l.commit.last = d.commit.w.Generation() // an earlier opening may have written into it
+		d.commit.mu.Unlock()
 	}
 	l.queue = d.queue
 	l.onStop = d.closedLog
@@ -258,6 +280,12 @@ func (d *Dir) Close(clean bool, epoch kafka.BrokerEpoch) error {
 	}
 	if err == nil {
 		err = d.points.write()
+	}
+	if err == nil {
+		err = d.dropCommitLog()
+	}
+	if d.commit != nil {
+		err = errors.Join(err, d.commit.w.Close())
 	}
 	if err == nil && clean && d.recovered() {
 		if d.disk.renew {

@@ -32,6 +32,7 @@ func OpenDir(v vfs.FS, path string, o DirOptions) (*Dir, error) {
 	d.disk = &disk{fs: v, files: newFileCache(v, o.MaxOpenFiles), random: o.Random, lg: o.Logger, path: path, reserve: o.ReserveBytes, onFail: d.queue.fail, maxProducers: o.MaxProducers, trash: &trash{wake: o.Doomed}}
 	d.mu.logs = map[kafka.TopicPartition]*Log{}
 	d.mu.opened = map[kafka.TopicPartition]bool{}
+	d.mu.replay = map[kafka.TopicIDPartition]bool{}
 	if err := d.open(); err != nil {
 		lock.Close()
 		return nil, fmt.Errorf("data directory %s: %w", path, err)
@@ -48,6 +49,9 @@ func (d *Dir) open() error {
 		return err
 	}
 	if d.disk.renew, err = readFailed(d.disk.fs, d.path); err != nil {
+		return err
+	}
+	if err := d.discardIfClean(names); err != nil {
 		return err
 	}
 	if d.epoch, d.clean, err = takeMarker(d.disk.fs, d.path, &d.meta); err != nil {
@@ -67,6 +71,9 @@ func (d *Dir) open() error {
 		return err
 	}
 	if d.points, err = readDirPoints(d.disk, d.path, d.found); err != nil {
+		return err
+	}
+	if err := d.openCommitLog(names); err != nil {
 		return err
 	}
 	if _, err := d.CheckSpace(); err != nil {

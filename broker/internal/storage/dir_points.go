@@ -66,6 +66,13 @@ func (p *dirPoints) of(tp kafka.TopicPartition) found {
 	return k
 }
 
+// raiseStart sets a partition's log start before it is open.
+func (p *dirPoints) raiseStart(tp kafka.TopicPartition, start int64) {
+	p.mu.Lock()
+	p.mu.start[tp] = start
+	p.mu.Unlock()
+}
+
 // forget drops a partition that is new or gone, durably.
 func (p *dirPoints) forget(tp kafka.TopicPartition) error {
 	if err := p.disk.cleaned.set(tp, -1); err != nil {

@@ -263,8 +263,25 @@ func TestHighWatermarkHint(t *testing.T) {
 
 // TestSyncOnce: one round syncs every dirty file once, then tells; without appends there is nothing.
 func TestSyncOnce(t *testing.T) {
+	t.Run("commit log", func(t *testing.T) { testSyncOnce(t, 0, 1) })
+	t.Run("none", func(t *testing.T) { testSyncOnce(t, -1, 2) })
+}
+
+func testSyncOnce(t *testing.T, commitLogBytes int64, wantSyncs int) {
 	fs := vfs.NewMem()
-	d := openTestDir(t, fs)
+	o := testOptions()
+	o.CommitLogBytes = commitLogBytes
+	d, err := OpenDir(fs, testDir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := d.commit; c != nil { // the first round makes the first file
+		c.mu.Lock()
+		if err := c.prepareLocked(); err != nil {
+			t.Fatal(err)
+		}
+		c.mu.Unlock()
+	}
 	var logs []*Log
 	var spies []*spy
 	for p := range int32(3) {
@@ -290,7 +307,7 @@ func TestSyncOnce(t *testing.T) {
 			}
 		}
 	})
-	if !d.SyncOnce() || syncs != 2 {
+	if !d.SyncOnce() || syncs != wantSyncs {
 		t.Fatalf("%d syncs for two dirty files", syncs)
 	}
 	fs.SetHook(nil)

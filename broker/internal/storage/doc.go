@@ -10,13 +10,18 @@
 //
 //  1. Append writes the batch into its segment file before it returns; reads use segments only.
 //  2. Every append to a FlushGroup log puts the log on its directory's sync queue. A round of the
-//     syncer (Dir.SyncOnce) takes the whole queue: one fdatasync per dirty file, the index files
-//     of segments that were sealed, the directory if it has new names; then it publishes the
-//     flushed ends and tells the observers.
-//  3. The recovery point follows the flushed end and is checkpointed after the index and epoch
-//     files below it are durable. A clean stop leaves a marker as its last act; a start takes it
-//     away, durably, before anything else. Without it, a log is scanned from its recovery point
-//     and cut at the first bad batch; what is left is synced before it counts as flushed.
+//     syncer (Dir.SyncOnce) takes the whole queue: what the logs owe is read back from their segments
+//     and goes into the commit log with one write and one fdatasync; a log that owes much, or has no room there, has
+//     its segments synced. Then it publishes the flushed ends and tells the observers.
+//  3. Sealed segments are synced and their index files written soon after (Dir.SweepOnce), all others when
+//     the commit log wants its space back or enough has been appended: fdatasync, the directory if it has new names,
+//     then the checkpoints, and only then a file of the commit log is used again.
+//     The recovery point follows these syncs and is checkpointed after the index and epoch
+//     files below it are durable. A clean stop syncs all segments, removes the commit log, and leaves a marker as
+//     its last act; a start takes it away, durably, before anything else. Without it, what the commit log has of each
+//     partition is put aside first; a log is scanned from its recovery point
+//     and cut at the first bad batch, what continues it is replayed, and all that is synced before it counts as flushed.
+//     Truncation, reset, log start and deletion are entries of the commit log before they take effect.
 //  4. A failed fsync, write or truncation, other than for lack of room, takes the directory
 //     offline until the next start; everything in it then answers ErrOffline. Word of it is left
 //     in the directory, so that the next start copies what it recovers instead of trusting the
@@ -32,7 +37,7 @@
 //
 // Producers: the state of idempotent and transactional producers is a fold over the batches
 // (producers.go), checked and changed under the lock of the append that it decides about. It is
-// snapshotted in Kafka's format when a segment is sealed and at a clean stop; at open and after a
+// snapshotted in Kafka's format for the end of each sealed segment and at a clean stop; at open and after a
 // truncation it is the newest snapshot below the end plus the batches after it. What Kafka's snapshot
 // does not hold, four of the five batches of a producer, is in a file of ours beside it.
 //
@@ -43,7 +48,7 @@
 // can be deleted. A producer snapshot is never above what is durable, and those above the log end
 // are gone before anything is appended there.
 //
-// Concurrency: everything exported is safe for concurrent use. The package starts one goroutine
+// Concurrency: everything exported is safe for concurrent use. The package starts two goroutines
 // per Dir, in syncer_loop.go; everything else runs on the caller, takes time as an argument and
 // reaches files only through vfs.FS. Lock order is at Log.
 //
@@ -51,7 +56,7 @@
 // stays into new ones, which take the place of groups of the old by Kafka's swap (log_clean_swap.go).
 // A log that was compacted may have gaps between batches for good.
 //
-// Formats are described in docs/format/log.md.
+// Formats are described in docs/format/log.md and docs/format/commit-log.md.
 //
 // Files: dir.go, dir_open.go, dir_points.go, dir_clean.go (data directory, identity, offset checkpoints),
 // meta.go (meta.properties, marker, partition.metadata), checkpoint.go, atomicfile.go (text
@@ -59,7 +64,9 @@
 // log_remove.go the trash), segment.go,
 // segment_index.go, index.go (segments and their indexes), scan.go (walking batches in a file),
 // epochs.go (leader epochs), file.go (open files under a budget), syncer.go (queue and round),
-// syncer_loop.go (its goroutine), standalone.go (a log outside a Dir), producers.go,
+// syncer_loop.go (its goroutines), commit.go (what is known of the commit log), commit_round.go (a round through it),
+// commit_sweep.go (what is left for later), commit_recover.go (its end, and what a crash left),
+// standalone.go (a log outside a Dir), producers.go,
 // producer_snapshot.go, producer_window.go, log_producers.go (idempotent producers), txn_index.go, log_txn.go (aborted
 // transactions), space.go (the reserve), stall.go (hanging operations), dir_future.go, future.go (copies of
 // logs that move to another directory), config.go, errors.go; log_vouch.go (files that somebody put

@@ -25,7 +25,8 @@ func counter() func() [16]byte {
 }
 
 func testOptions() DirOptions {
-	return DirOptions{ClusterID: "cluster", NodeID: 7, Random: counter()}
+	// A small ring: it is recycled, and memory disks are copied.
+	return DirOptions{ClusterID: "cluster", NodeID: 7, Random: counter(), CommitLogBytes: 32 << 10}
 }
 
 func openTestDir(t testing.TB, fs vfs.FS) *Dir {

@@ -33,6 +33,8 @@ type disk struct {
 	// producers counts those that all logs remember; see DirOptions.MaxProducers. A log outside a directory has none.
 	producers    atomic.Int64
 	maxProducers int64
+	scanned      atomic.Int64 // bytes, by recoveries
+	replayed     atomic.Int64 // bytes, from the commit log
 	cleaned      *cleanPoints // nil for a log outside a data directory
 	renew        bool         // an earlier run ended with a failed disk: see Log.renew
 	onFail       func()       // wakes whoever tells the observers; nil: nobody
@@ -85,8 +87,8 @@ type points interface {
 //
 // Concurrency: everything is safe for concurrent use. Appends, truncation and close exclude each
 // other (mu). Reads take an immutable list of segments and short locks that no I/O is done under,
-// so they do not wait for appends. Lock order: Observer's own locks, startMu, syncMu, mu, then the leaves
-// segment.mu, epochCache.mu, fileCache.mu, syncQueue.mu, which nest in nothing.
+// so they do not wait for appends. Lock order: Observer's own locks, startMu, syncMu, committer.mu, mu, then the leaves
+// segment.mu, epochCache.mu, fileCache.mu, syncQueue.mu, committer.dirty, which nest in nothing.
 //
 // Invariants: LogStartOffset <= FlushedEndOffset <= LogEndOffset; recovery point <= flushed end;
 // a byte of a segment below its published size never changes.
@@ -139,7 +141,11 @@ type Log struct {
 		producers  producers
 		counted    int    // producers that disk.producers counts
 		cut        uint64 // counts truncations: a sync that overlaps one publishes nothing
+		logged     place  // everything before it is durable, in the segments or in the commit log
 	}
+
+	dir    *Dir // nil: a log outside one
+	commit commitState
 }
 
 // ID is the partition's identity and name.

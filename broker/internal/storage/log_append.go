@@ -11,8 +11,8 @@ import (
 	"github.com/thalweg-io/thalweg/internal/vfs"
 )
 
-// writeOutBytes is how much a FlushOS log lets gather before it asks the kernel to begin writing
-// (durability 4): the last fdatasync then has little left to do.
+// writeOutBytes is how much a log lets gather before the kernel is asked to begin writing
+// (durability 4), by the append under FlushOS and by the syncer else: the last fdatasync then has little left to do.
 const writeOutBytes = 1 << 20
 
 // Appended tells what AppendAsFollower has appended.
@@ -370,11 +370,12 @@ func resumable(err error) bool {
 // wroteLocked accounts for n new bytes in s.
 func (l *Log) wroteLocked(s *segment, cfg *Config, n int) {
 	l.dirtyLocked(s)
+	s.unwritten += int64(n)
 	if cfg.Flush == FlushGroup {
 		l.enqueueLocked(int64(n))
 		return
 	}
-	if s.unwritten += int64(n); s.unwritten >= writeOutBytes {
+	if s.unwritten >= writeOutBytes {
 		size, _ := s.bounds()
 		if f, err := s.log.acquire(); err == nil {
 			f.WriteOut(size-s.unwritten, s.unwritten) // a hint

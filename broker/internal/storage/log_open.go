@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/thalweg-io/thalweg/broker/internal/storage/commitlog"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
 )
@@ -19,6 +20,8 @@ type found struct {
 	start    int64 // log start offset
 	hint     int64 // high watermark, -1 none
 	cleaned  int64 // where the next cleaning begins, -1 none
+	// replay is what the commit log has above the recovery point; nil: nothing.
+	replay *commitlog.Reader
 
 	noProducers bool // see Log
 }
@@ -53,7 +56,7 @@ func (l *Log) load(k found) error {
 		return err
 	}
 	if len(bases) == 0 {
-		return l.begin(k.start)
+		return l.loadEmpty(k)
 	}
 	bases = l.leaveOut(bases, k.start)
 	segs := make([]*segment, len(bases))
@@ -75,7 +78,10 @@ func (l *Log) load(k found) error {
 	if k.clean {
 		err = l.trust(k.recovery)
 	} else {
-		err = l.recover(max(k.recovery, bases[0]))
+		err = l.recover(max(k.recovery, bases[0]), k.replay)
+	}
+	if err == nil && k.replay != nil {
+		err = l.replay(k.replay)
 	}
 	if err != nil {
 		return err
@@ -96,6 +102,45 @@ func (l *Log) load(k found) error {
 	if err := l.tidySnapshots(); err != nil {
 		return err
 	}
+	l.logAll()
+	return l.loadProducers()
+}
+
+// logAll notes that everything in the log is durable. Called with mu held, or alone.
+func (l *Log) logAll() {
+	s := l.active()
+	size, _ := s.bounds()
+	l.mu.logged = place{l.end.Load(), s, size}
+}
+
+// loadEmpty opens a log that has no segment: a new one, or one whose first segments were deleted before the name of the last
+// one was durable.
+func (l *Log) loadEmpty(k found) error {
+	base := k.start
+	if k.replay != nil {
+		var err error
+		if base, err = replayBase(k.replay, k.start); err == nil {
+			err = attach(k.replay, l.path, base, kafka.NoLeaderEpoch)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := l.begin(base); err != nil || k.replay == nil {
+		return err
+	}
+	l.start.Store(max(k.start, base))
+	if err := l.replay(k.replay); err != nil {
+		return err
+	}
+	if l.end.Load() < l.start.Load() {
+		return l.beginAgain(l.start.Load())
+	}
+	l.epochs.truncateStart(l.start.Load())
+	if err := l.writeEpochs(); err != nil {
+		return err
+	}
+	l.logAll()
 	return l.loadProducers()
 }
 
@@ -114,6 +159,7 @@ func (l *Log) begin(start int64) error {
 	l.flushed.Store(start)
 	l.recovery.Store(start)
 	l.epochs.replace(nil, false)
+	l.logAll()
 	return l.writeEpochs()
 }
 

@@ -3,14 +3,16 @@ package storage
 import (
 	"fmt"
 
+	"github.com/thalweg-io/thalweg/broker/internal/storage/commitlog"
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
 )
 
 // recover opens a log after an unclean stop (durability 5): everything from the recovery point on
 // is checked; at the first bad batch the log ends, and later segments go. A bad batch below the
 // recovery point is damage: nothing is changed and the log does not open (durability 7).
-// Doing it twice, or being interrupted in it, gives the same log (S-19).
-func (l *Log) recover(point int64) error {
+// Doing it twice, or being interrupted in it, gives the same log (S-19). If the commit log has batches to replay (else
+// nil), they must continue what is left.
+func (l *Log) recover(point int64, rest *commitlog.Reader) error {
 	segs := *l.segs.Load()
 	i := find(segs, point)
 	if i > 0 && segs[i].base == point {
@@ -47,6 +49,11 @@ func (l *Log) recover(point int64) error {
 	if r.order.next < point {
 		s := segs[j-1]
 		return s.corrupt(r.pos, r.order.next, fmt.Sprintf("log ends below its recovery point %d: %s", point, r.reason))
+	}
+	if rest != nil {
+		if err := attach(rest, segs[j-1].log.path(), r.order.next, r.order.epoch); err != nil {
+			return err
+		}
 	}
 	return l.settle(segs, i, j, &r)
 }
@@ -113,7 +120,8 @@ func (r *recovery) segment(s *segment) (whole bool, err error) {
 		return false, err
 	}
 	defer s.log.release()
-	interval := r.log.cfg.Load().IndexIntervalBytes
+	interval, from := r.log.cfg.Load().IndexIntervalBytes, r.pos
+	defer func() { r.log.disk.scanned.Add(r.pos - from) }()
 	r.pos, r.reason, err = verify(f, s, r.pos, s.mu.size, &r.order, func(pos int64, h batch.Batch) {
 		r.x.add(pos, uint32(h.LastOffset()-s.base), h.MaxTimestamp(), interval)
 		r.log.assignFrom(h)

@@ -257,6 +257,11 @@ func (d *Dir) putAside(tip kafka.TopicIDPartition, suffix string) (aside string,
 	if have, err := parsePartition(content); err != nil || have != tip.ID {
 		return "", fmt.Errorf("%w: %s", ErrTopicID, from)
 	}
+	if suffix == deleteSuffix {
+		if err := d.tellRemoved(tip); err != nil {
+			return "", d.disk.noRoom(err)
+		}
+	}
 	if aside, err = d.asidePath(tip, suffix); err == nil {
 		err = v.Rename(from, aside)
 	}

@@ -62,12 +62,27 @@ func (l *Log) SetLogStartOffset(offset int64) error {
 		_, err := l.moveStart()
 		return err
 	}
-	if err := l.points.writeStart(); err != nil {
+	if err := l.tellStart(offset); err != nil {
 		l.denyStart()
 		return l.ioFailed(err)
 	}
 	_, err := l.moveStart()
 	return err
+}
+
+// tellStart makes a move durable: by an entry in the commit log, which the checkpoint file follows with the next sweep, or else
+// by the file. Called with startMu held.
+func (l *Log) tellStart(start int64) error {
+	if l.dir != nil {
+		c := l.dir.commit
+		c.mu.Lock()
+		noted, err := c.startLocked(l, start)
+		c.mu.Unlock()
+		if err != nil || noted {
+			return err
+		}
+	}
+	return l.points.writeStart()
 }
 
 // A move of the log start is announced, made durable by points.writeStart, perhaps together with others, and then either done

@@ -10,6 +10,11 @@ type synced struct {
 	bytes    int64  // of the queue's account that are settled
 	seg      *segment
 	size     int64 // the position of end in seg
+
+	rose bool // it was published, and something rose
+
+	out               *segment // of which the kernel is to begin writing a range
+	outFrom, outBytes int64
 }
 
 // Sync makes everything durable that was appended before the call, whatever the policy, and
@@ -167,6 +172,9 @@ func (l *Log) publishFlushed(r synced) (end int64, rose bool) {
 	}
 	if r.recovery > l.recovery.Load() {
 		l.recovery.Store(r.recovery)
+	}
+	if r.end > l.mu.logged.offset {
+		l.mu.logged = place{r.end, r.seg, r.size}
 	}
 	if r.end <= l.flushed.Load() {
 		return l.flushed.Load(), false

@@ -1,11 +1,13 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"slices"
 
+	"github.com/thalweg-io/thalweg/broker/internal/storage/commitlog"
 	"github.com/thalweg-io/thalweg/internal/vfs"
 )
 
@@ -25,8 +27,58 @@ func (l *Log) TruncateTo(offset int64) error {
 	defer l.disk.ops.begin()()
 	l.startMu.Lock()
 	defer l.startMu.Unlock()
+	return l.withRoom(func() error { return l.truncateTo(offset) })
+}
+
+// withRoom calls f, and again when there is room for an entry in the commit log if there was none.
+func (l *Log) withRoom(f func() error) error {
+	for range commitTries {
+		err := f()
+		if !errors.Is(err, errCommitFull) || l.dir == nil {
+			return err
+		}
+		if err := l.dir.makeRoom(); err != nil {
+			return err
+		}
+	}
+	return errNoCommitRoom
+}
+
+// enterCommit keeps rounds away until leave is called, or until the log has told the commit log what will happen to it.
+// Called with syncMu held and without mu.
+func (l *Log) enterCommit() (leave func()) {
+	if l.dir == nil {
+		return func() {}
+	}
+	c := l.dir.commit
+	c.mu.Lock()
+	l.commit.entered = true
+	return func() {
+		if l.commit.entered {
+			l.commit.entered = false
+			c.mu.Unlock()
+		}
+	}
+}
+
+// tellCommit makes an entry durable before what it tells takes effect (durability 5), and lets rounds go on.
+// errCommitFull: nothing has happened. Called between enterCommit and leave.
+func (l *Log) tellCommit(kind commitlog.Kind, base int64) error {
+	if l.dir == nil {
+		return nil
+	}
+	c := l.dir.commit
+	err := c.controlLocked(kind, l.commitID(), l, base)
+	l.commit.entered = false
+	c.mu.Unlock()
+	return err
+}
+
+func (l *Log) truncateTo(offset int64) error {
 	l.syncMu.Lock()
 	defer l.syncMu.Unlock()
+	leave := l.enterCommit()
+	defer leave()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.usableLocked(); err != nil {
@@ -39,8 +91,10 @@ func (l *Log) TruncateTo(offset int64) error {
 		l.epochs.truncateEnd(max(offset, l.end.Load()))
 		return nil
 	}
-	if err := l.truncateLocked(offset); err != nil {
+	if err := l.truncateLocked(offset); err != nil && !errors.Is(err, errCommitFull) {
 		return l.ioFailed(err)
+	} else if err != nil {
+		return err
 	}
 	return nil
 }
@@ -62,6 +116,9 @@ func (l *Log) truncateLocked(offset int64) error {
 	}
 	if end < l.start.Load() { // nothing is left to read: begin again there, without a hole
 		return l.resetLocked(l.start.Load())
+	}
+	if err := l.tellCommit(commitlog.Truncate, end); err != nil {
+		return err
 	}
 	if err := l.points.lower(l, end); err != nil {
 		return err
@@ -91,6 +148,11 @@ func (l *Log) truncateLocked(offset int64) error {
 	}
 	kept := append(segs[:i:i], last)
 	l.segs.Store(&kept)
+	if m := &l.mu.logged; m.offset >= end {
+		*m = place{end, last, pos}
+	} else if m.seg == segs[i] {
+		m.seg = last
+	}
 	if len(l.mu.producers.list) == 0 { // there were none before either, or they have expired
 		return nil
 	}
@@ -257,20 +319,29 @@ func (l *Log) Reset(offset int64) error {
 	defer l.disk.ops.begin()()
 	l.startMu.Lock()
 	defer l.startMu.Unlock()
-	l.syncMu.Lock()
-	defer l.syncMu.Unlock()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.usableLocked(); err != nil {
-		return err
-	}
-	if err := l.resetLocked(offset); err != nil {
-		return l.ioFailed(err)
-	}
-	return nil
+	return l.withRoom(func() error {
+		l.syncMu.Lock()
+		defer l.syncMu.Unlock()
+		leave := l.enterCommit()
+		defer leave()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if err := l.usableLocked(); err != nil {
+			return err
+		}
+		if err := l.resetLocked(offset); err != nil && !errors.Is(err, errCommitFull) {
+			return l.ioFailed(err)
+		} else if err != nil {
+			return err
+		}
+		return nil
+	})
 }
 
 func (l *Log) resetLocked(offset int64) error {
+	if err := l.tellCommit(commitlog.Reset, offset); err != nil {
+		return err
+	}
 	if err := l.points.lower(l, 0); err != nil {
 		return err
 	}
@@ -297,6 +368,7 @@ func (l *Log) resetLocked(offset int64) error {
 	l.end.Store(offset)
 	l.flushed.Store(offset)
 	l.recovery.Store(offset)
+	l.logAll()
 	l.epochs.replace(nil, false)
 	err = l.writeEpochs()
 	if err == nil {

@@ -84,28 +84,33 @@ func (m *cleanMarker) of(meta *metaProperties) bool {
 		(m.DirectoryID == "" || m.DirectoryID == meta.directory.String()))
 }
 
-// takeMarker reads the marker and deletes it durably, so that a crash from now on is seen (S-04).
-// ok is false if there was none, or none that can be understood, or another directory's.
-func takeMarker(v vfs.FS, dir string, meta *metaProperties) (epoch kafka.BrokerEpoch, ok bool, err error) {
-	name := dir + "/" + cleanFile
-	content, err := readFile(v, name)
+// readMarker reads the marker. ok is false if there is none (there says so), or none that can be understood, or
+// another directory's.
+func readMarker(v vfs.FS, dir string, meta *metaProperties) (epoch kafka.BrokerEpoch, ok, there bool, err error) {
+	content, err := readFile(v, dir+"/"+cleanFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return kafka.NoBrokerEpoch, false, nil
+		return kafka.NoBrokerEpoch, false, false, nil
 	}
 	if err != nil {
-		return kafka.NoBrokerEpoch, false, err
+		return kafka.NoBrokerEpoch, false, false, err
 	}
 	m := cleanMarker{Version: -1, BrokerEpoch: int64(kafka.NoBrokerEpoch)}
 	if ok = json.Unmarshal(content, &m) == nil && m.of(meta); !ok {
 		m.BrokerEpoch = int64(kafka.NoBrokerEpoch)
 	}
-	if plantedKeepMarker {
-		return kafka.BrokerEpoch(m.BrokerEpoch), ok, nil
+	return kafka.BrokerEpoch(m.BrokerEpoch), ok, true, nil
+}
+
+// takeMarker reads the marker and deletes it durably, so that a crash from now on is seen (S-04).
+func takeMarker(v vfs.FS, dir string, meta *metaProperties) (epoch kafka.BrokerEpoch, ok bool, err error) {
+	epoch, ok, there, err := readMarker(v, dir, meta)
+	if err != nil || !there || plantedKeepMarker {
+		return epoch, ok, err
 	}
-	if err := v.Remove(name); err != nil {
+	if err := v.Remove(dir + "/" + cleanFile); err != nil {
 		return kafka.NoBrokerEpoch, false, err
 	}
-	return kafka.BrokerEpoch(m.BrokerEpoch), ok, v.SyncDir(dir)
+	return epoch, ok, v.SyncDir(dir)
 }
 
 // writeMarker is the last thing a clean stop does.

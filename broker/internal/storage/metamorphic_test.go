@@ -35,6 +35,8 @@ func settings() []setting {
 		{name: "one open file", cfg: Config{SegmentBytes: 700}, dir: DirOptions{MaxOpenFiles: 1}},
 		{name: "a checkpoint after every sync", cfg: Config{SegmentBytes: 900}, dir: DirOptions{CheckpointBytes: 1}},
 		{name: "a failed disk", cfg: Config{SegmentBytes: 900}, failed: true},
+		{name: "no commit log", cfg: Config{SegmentBytes: 900}, dir: DirOptions{CommitLogBytes: -1}},
+		{name: "the smallest commit log", cfg: Config{SegmentBytes: 900}, dir: DirOptions{CommitLogBytes: 1}},
 		{name: "no caches", cfg: Config{SegmentBytes: 900}, bare: true},
 	}
 }
@@ -97,6 +99,9 @@ func (p *play) open() {
 		}
 	}
 	o := p.set.dir
+	if o.CommitLogBytes == 0 {
+		o.CommitLogBytes = 64 << 10
+	}
 	o.ClusterID, o.NodeID, o.Random = "cluster", 7, counter()
 	var err error
 	if p.d, err = OpenDir(p.mem, testDir, o); err == nil {

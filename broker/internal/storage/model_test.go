@@ -35,6 +35,7 @@ type model struct {
 	log  *Log
 	obs  *spy
 	seed uint64
+	ring int64 // DirOptions.CommitLogBytes
 
 	list  []entry
 	start int64
@@ -69,6 +70,7 @@ func newModel(t *testing.T, seed uint64) *model {
 		RetentionBytes:     int64(pick(-1, 0, 700, 2500)),
 		FileDeleteDelayMs:  int64(pick(0, 50)),
 	}
+	m.ring = int64(pick(-1, 16<<10, 16<<10, 32<<10, 128<<10))
 	return m
 }
 
@@ -83,6 +85,7 @@ func (m *model) open() {
 	o := testOptions()
 	o.CheckpointBytes = 1000
 	o.MaxOpenFiles = 2
+	o.CommitLogBytes = m.ring
 	d, err := OpenDir(m.fs, testDir, o)
 	if err != nil {
 		m.fatalf("open dir: %v", err)

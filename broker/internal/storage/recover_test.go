@@ -201,7 +201,9 @@ func TestDamage(t *testing.T) {
 	if _, err := d.OpenLog(other, Config{}, nil); err != nil {
 		t.Fatal(err)
 	}
-	d.SyncOnce()
+	if _, err := l.Sync(); err != nil {
+		t.Fatal(err)
+	}
 	if err := d.Checkpoint(); err != nil {
 		t.Fatal(err)
 	}

@@ -207,10 +207,11 @@ func TestStalled(t *testing.T) {
 		d, l := openTestLog(t, fs, Config{})
 		appendBatch(t, l, 1, 0, 0)
 		for _, op := range []string{"write", "syncdata"} {
+			path := map[string]string{"write": "*.log", "syncdata": ".thalweg-commitlog-*"}[op]
 			if age := d.Stalled(time.Now()); age != 0 {
 				t.Fatalf("idle: %v", age)
 			}
-			fs.SetRules(vfs.MustRules("op=" + op + " path=*.log latency=15s")...)
+			fs.SetRules(vfs.MustRules("op=" + op + " path=" + path + " latency=15s")...)
 			done := make(chan struct{})
 			go func() {
 				defer close(done)

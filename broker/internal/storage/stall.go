@@ -99,6 +99,9 @@ func (d *Dir) Stalled(now time.Time) time.Duration {
 		l.disk.ops.each(look)
 	}
 	d.disk.ops.each(look)
+	if d.commit != nil {
+		look(&d.commit.busy)
+	}
 	d.seen = seen
 	return oldest
 }

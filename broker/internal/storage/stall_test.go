@@ -21,11 +21,11 @@ type watched struct {
 	obs *spy
 }
 
-func newWatched(t *testing.T) *watched {
+func newWatched(t *testing.T, commitLogBytes int64) *watched {
 	w := &watched{t: t, mem: vfs.NewMem(), obs: &spy{}}
 	w.fs = vfs.WithErrors(w.mem)
 	o := testOptions()
-	o.QueueBytes = 300
+	o.QueueBytes, o.CommitLogBytes = 300, commitLogBytes
 	var err error
 	if w.d, err = OpenDir(w.fs, testDir, o); err != nil {
 		t.Fatal(err)
@@ -80,13 +80,18 @@ func (w *watched) refused(want error) {
 func TestStalledDirectory(t *testing.T) {
 	for _, rule := range []string{
 		"op=syncdata path=*.log nth=1 latency=21s", "op=write path=*.log nth=1 latency=21s", "op=sync path=*recovery* nth=1 latency=21s",
+		"op=syncdata path=*commitlog* nth=1 latency=21s", "op=write path=*commitlog* nth=1 latency=21s",
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWatched(t)
+			size := int64(-1)
+			if strings.Contains(rule, "commitlog") {
+				size = 1 << 20
+			}
+			w := newWatched(t, size)
 			w.fs.SetRules(vfs.MustRules(rule)...)
 			errs := make(chan error, 4)
 			appends := 4 // those after the first are too many for the queue while a flush hangs
-			if !strings.Contains(rule, "syncdata") {
+			if !strings.Contains(rule, "syncdata") && !strings.Contains(rule, "commitlog") {
 				appends = 1 // others would wait for a mutex, in which a bubble's time does not pass
 			}
 			for range appends {
@@ -135,7 +140,7 @@ func TestStalledDirectory(t *testing.T) {
 // closed without waiting. What was flushed before is there at the next start, which knows of the failure.
 func TestHangingDirectoryIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWatched(t)
+		w := newWatched(t, -1)
 		w.fs.SetRules(vfs.MustRules("op=syncdata path=*.log nth=1 latency=5m")...)
 		appendBatch(t, w.l, 1, 0, 0)
 		synctest.Wait()

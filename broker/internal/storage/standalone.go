@@ -15,7 +15,7 @@ import (
 )
 
 // StandaloneOptions are the settings of a log outside a Dir. Zero fields take the defaults of
-// DirOptions.
+// DirOptions, but for CheckpointBytes, 64 MiB.
 type StandaloneOptions struct {
 	Random          func() [16]byte
 	Logger          *slog.Logger
@@ -28,6 +28,9 @@ type StandaloneOptions struct {
 // no clean marker: recovery always runs from the recovery point, which is in a file of ours. An
 // empty topic id in tip writes and checks no partition.metadata. Errors: as Dir.OpenLog.
 func OpenStandalone(v vfs.FS, dir string, tip kafka.TopicIDPartition, cfg Config, o StandaloneOptions) (*Log, error) {
+	if o.CheckpointBytes <= 0 {
+		o.CheckpointBytes = 64 << 20
+	}
 	full := DirOptions{Random: o.Random, Logger: o.Logger, CheckpointBytes: o.CheckpointBytes, MaxOpenFiles: o.MaxOpenFiles}.withDefaults()
 	d := &disk{fs: v, files: newFileCache(v, full.MaxOpenFiles), random: full.Random, lg: full.Logger, path: dir, reserve: -1}
 	if err := prepareStandalone(v, dir, tip.ID); err != nil {

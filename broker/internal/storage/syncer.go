@@ -13,12 +13,14 @@ type syncQueue struct {
 		sync.Mutex
 		work    sync.Cond // there may be something to do
 		room    sync.Cond // a round ended
+		sweep   sync.Cond // a round has left something for later
 		logs    []*Log
 		spare   []*Log
 		bytes   int64
 		rounds  uint64 // ended rounds
 		telling bool   // observers are being called: do not wait for a round
 		started bool   // a goroutine runs rounds
+		later   bool   // for later: see Dir.later
 		failed  bool   // the directory is offline
 		told    bool   // and the observers know
 		stalled bool   // the disk does not answer: appends are refused, not kept waiting
@@ -28,7 +30,7 @@ type syncQueue struct {
 
 func newSyncQueue(maxBytes int64) *syncQueue {
 	q := &syncQueue{maxBytes: maxBytes}
-	q.mu.work.L, q.mu.room.L = &q.mu.Mutex, &q.mu.Mutex
+	q.mu.work.L, q.mu.room.L, q.mu.sweep.L = &q.mu.Mutex, &q.mu.Mutex, &q.mu.Mutex
 	return q
 }
 
@@ -85,6 +87,13 @@ func (q *syncQueue) ended(bytes int64) {
 	q.mu.Unlock()
 }
 
+// told lets appends wait for rounds again: the observers have been called, and the round goes on.
+func (q *syncQueue) told() {
+	q.mu.Lock()
+	q.mu.telling = false
+	q.mu.Unlock()
+}
+
 // finish gives the set's memory back after the observers have been told.
 func (q *syncQueue) finish(logs []*Log) {
 	clear(logs)
@@ -121,9 +130,9 @@ func (q *syncQueue) untold() bool {
 }
 
 // SyncOnce does one round of the syncer: it takes the whole set of logs with unsynced appends,
-// syncs their files, publishes their flushed ends and tells the observers. It reports whether
-// there was anything to do. If the directory went offline, the observers are told that, once.
-// Start calls it from a goroutine; a simulator calls it itself. One call at a time.
+// makes them durable (through the commit log, or by syncing their files), publishes their flushed ends and tells the
+// observers. It reports whether there was anything to do. If the directory went offline, the observers are told that, once.
+// Start calls it from a goroutine; a simulator calls it itself, and it then also does what is left for later. One call at a time.
 func (d *Dir) SyncOnce() bool {
 	logs, failed := d.queue.take(), d.queue.untold()
 	if failed {
@@ -133,8 +142,29 @@ func (d *Dir) SyncOnce() bool {
 		d.queue.finish(logs)
 		return failed
 	}
+	var bytes int64
+	direct := logs
+	if d.commit != nil {
+		d.direct = d.direct[:0]
+		bytes = d.round(logs)
+		direct = d.direct
+	}
+	if len(direct) > 0 {
+		bytes += d.syncDirect(direct)
+	}
+	if d.disk.hung.Load() {
+		d.disk.mark() // it answers after all; what it has flushed and what not is not known
+	}
+	clear(d.direct)
+	d.queue.finish(logs)
+	d.checkpointAfter(bytes)
+	return true
+}
+
+// syncDirect syncs the files of logs, publishes and tells.
+func (d *Dir) syncDirect(logs []*Log) (bytes int64) {
 	results := d.results[:0]
-	var bytes, settled int64
+	var settled int64
 	for _, l := range logs {
 		r, err := l.syncFiles(false)
 		settled += r.bytes
@@ -154,14 +184,9 @@ func (d *Dir) SyncOnce() bool {
 			l.tellFlushed(end)
 		}
 	}
-	if d.disk.hung.Load() {
-		d.disk.mark() // it answers after all; what it has flushed and what not is not known
-	}
 	clear(results)
 	d.results = results[:0]
-	d.queue.finish(logs)
-	d.checkpointAfter(bytes)
-	return true
+	return bytes
 }
 
 // tellFailed tells every log's observer that the directory is offline.
@@ -174,16 +199,27 @@ func (d *Dir) tellFailed() {
 	}
 }
 
-// checkpointAfter writes the recovery points once enough has been synced since the last time.
+// checkpointAfter has the recovery points written once enough has been synced since the last time.
 func (d *Dir) checkpointAfter(bytes int64) {
 	if d.sinceSpace += bytes; d.sinceSpace >= spaceCheckBytes {
 		d.sinceSpace = 0
 		d.CheckSpace() // it is asked again soon if it cannot be told now
 	}
-	if d.sinceCheckpoint += bytes; d.sinceCheckpoint < d.opts.CheckpointBytes {
+	d.sinceCheckpoint += bytes
+	due := d.sinceCheckpoint >= d.opts.CheckpointBytes
+	if due {
+		d.sinceCheckpoint = 0
+	}
+	if d.commit != nil {
+		if due {
+			d.commit.owing.Store(true)
+		}
+		d.later()
 		return
 	}
-	d.sinceCheckpoint = 0
+	if !due {
+		return
+	}
 	if err := d.Checkpoint(); err != nil {
 		d.disk.lg.Error("cannot write the checkpoints", "dir", d.path, "error", err)
 	}

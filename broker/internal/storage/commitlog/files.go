@@ -51,8 +51,6 @@ type Found struct {
 	Last uint64
 	// Replays are the logs that have a replay file.
 	Replays []Log
-	// Names are all files of either kind, those that cannot be read and leftovers included.
-	Names []string
 }
 
 // Find opens what a data directory has of a commit log, names being what is in it. Close closes
@@ -60,15 +58,10 @@ type Found struct {
 func Find(v vfs.FS, dir string, names []string, directory kafka.UUID) (*Found, error) {
 	found := &Found{}
 	for _, name := range names {
-		ring := strings.HasPrefix(name, filePrefix)
-		if !ring && !strings.HasPrefix(name, replayPrefix) {
-			continue
-		}
-		found.Names = append(found.Names, name)
 		if l, ok := parseReplayName(name); ok {
 			found.Replays = append(found.Replays, l)
 		}
-		if !ring {
+		if !strings.HasPrefix(name, filePrefix) {
 			continue
 		}
 		r, err := Open(v, dir+"/"+name, directory)
@@ -98,18 +91,23 @@ func (f *Found) Close() {
 	}
 }
 
-// Remove removes the files of the ring and leftovers, and with replays the replay files, too. The caller syncs the
-// directory.
-func (f *Found) Remove(v vfs.FS, dir string, replays bool) error {
-	for _, name := range f.Names {
-		if _, ok := parseReplayName(name); ok && !replays {
+// Remove removes, of the names in a data directory, the files of the ring and leftovers, and with replays the replay
+// files, too, and says whether there were any. The caller syncs the directory.
+func Remove(v vfs.FS, dir string, names []string, replays bool) (any bool, err error) {
+	for _, name := range names {
+		if _, ok := parseReplayName(name); ok && !replays || !ours(name) {
 			continue
 		}
+		any = true
 		if err := v.Remove(dir + "/" + name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+			return any, err
 		}
 	}
-	return nil
+	return any, nil
+}
+
+func ours(name string) bool {
+	return strings.HasPrefix(name, filePrefix) || strings.HasPrefix(name, replayPrefix)
 }
 
 // File is a file of entries that is written once, under another name until it is complete.

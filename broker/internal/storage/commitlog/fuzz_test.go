@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 	"testing"
@@ -37,8 +38,9 @@ func FuzzReader(f *testing.F) {
 	f.Add(seed, true)
 	f.Add(seed[:BlockSize+70], true)
 	f.Add(seed[:10], false)
-	f.Fuzz(func(t *testing.T, content []byte, mend bool) {
-		if len(content) > 1<<20 {
+	f.Fuzz(func(t *testing.T, raw []byte, mend bool) {
+		content := bytes.Clone(raw)
+		if len(raw) > 1<<20 {
 			return
 		}
 		if mend && len(content) >= headerSize {

@@ -60,6 +60,17 @@ func NewWriter(o Options) *Writer {
 // Empty reports whether the ring has no file, and so nothing that could be replayed.
 func (w *Writer) Empty() bool { return len(w.files) == 0 }
 
+// Oldest is the lowest generation that could be read after a crash, also of files that are free.
+func (w *Writer) Oldest() uint64 {
+	oldest := w.last
+	for i := range w.files {
+		if g := w.files[i].generation; g > 0 {
+			oldest = min(oldest, g)
+		}
+	}
+	return oldest
+}
+
 // Generation is that of the file begun last: what is committed from now on is in this one or a
 // later one.
 func (w *Writer) Generation() uint64 { return w.last }
@@ -89,14 +100,49 @@ func (w *Writer) Capacity() int { return int(w.o.FileBytes - BlockSize) }
 // need be, which takes a few milliseconds. Errors: ErrFull; syscall.ENOSPC (wrapped): nothing has
 // changed; any other one of the file system.
 func (w *Writer) Prepare() error {
-	if w.spare() >= 0 {
+	if !w.Short() {
 		return nil
 	}
-	if len(w.files) >= w.o.MaxFiles {
+	s := w.Spare()
+	if s == nil {
 		return ErrFull
 	}
-	return w.create()
+	err := s.Make()
+	if err == nil {
+		w.Take(s)
+	}
+	return err
 }
+
+// Short reports whether no file is free for when the present one is full.
+func (w *Writer) Short() bool { return w.spare() < 0 }
+
+// Left is how much of the present file is free.
+func (w *Writer) Left() int64 {
+	if w.cur < 0 {
+		return 0
+	}
+	return w.o.FileBytes - w.pos
+}
+
+// Spare is a file that is going to be added to the ring. Make may be called while the writer is used, so that
+// nobody waits for it. One at a time.
+type Spare struct {
+	o    *Options
+	name string
+	f    vfs.File
+}
+
+// Spare begins a new file; nil if there may be no more.
+func (w *Writer) Spare() *Spare {
+	if len(w.files) >= w.o.MaxFiles {
+		return nil
+	}
+	return &Spare{o: &w.o, name: w.name(len(w.files))}
+}
+
+// Take adds a file that was made to the ring.
+func (w *Writer) Take(s *Spare) { w.files = append(w.files, file{f: s.f}) }
 
 // spare is the free file to be recycled next: the one of the lowest generation. -1: none.
 func (w *Writer) spare() int {
@@ -109,35 +155,35 @@ func (w *Writer) spare() int {
 	return best
 }
 
-// create makes a file full of zeros, durably with its name.
-func (w *Writer) create() error {
-	name := w.name(len(w.files))
-	f, err := w.o.FS.Create(name)
+// Make makes the file, full of zeros, durably with its name. Errors: syscall.ENOSPC (wrapped): nothing has
+// changed; any other one of the file system.
+func (s *Spare) Make() error {
+	f, err := s.o.FS.Create(s.name)
 	if err != nil {
 		return fmt.Errorf("commit log: %w", err)
 	}
-	zeros := make([]byte, min(w.o.FileBytes, 1<<20))
-	for at := int64(0); at < w.o.FileBytes && err == nil; at += int64(len(zeros)) {
-		_, err = f.WriteAt(zeros[:min(int64(len(zeros)), w.o.FileBytes-at)], at)
+	zeros := make([]byte, min(s.o.FileBytes, 1<<20))
+	for at := int64(0); at < s.o.FileBytes && err == nil; at += int64(len(zeros)) {
+		_, err = f.WriteAt(zeros[:min(int64(len(zeros)), s.o.FileBytes-at)], at)
 	}
 	if err == nil {
 		err = f.Sync()
 	}
 	if err == nil {
-		err = w.o.FS.SyncDir(w.o.Dir)
+		err = s.o.FS.SyncDir(s.o.Dir)
 	}
-	if err != nil {
-		f.Close()
-		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, io.ErrShortWrite) {
-			if rerr := w.o.FS.Remove(name); rerr != nil {
-				return fmt.Errorf("commit log: %w", rerr)
-			}
-			err = fmt.Errorf("%w: %w", syscall.ENOSPC, err)
+	if err == nil {
+		s.f = f
+		return nil
+	}
+	f.Close()
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, io.ErrShortWrite) {
+		if rerr := s.o.FS.Remove(s.name); rerr != nil {
+			return fmt.Errorf("commit log: %w", rerr)
 		}
-		return fmt.Errorf("commit log: %w", err)
+		err = fmt.Errorf("%w: %w", syscall.ENOSPC, err)
 	}
-	w.files = append(w.files, file{f: f})
-	return nil
+	return fmt.Errorf("commit log: %w", err)
 }
 
 func (w *Writer) name(i int) string { return fmt.Sprintf("%s/%s%03d", w.o.Dir, filePrefix, i) }
@@ -164,11 +210,14 @@ func (w *Writer) Add(e Entry, n int) []byte {
 	return w.buf[at+EntryHeader:]
 }
 
-// Drop takes the entry that was added last, with a payload of n bytes, back.
-func (w *Writer) Drop(n int) {
-	w.buf = w.buf[:len(w.buf)-EntryHeader-n]
-	w.n--
-}
+// Mark is a state of what was added, to go back to.
+type Mark struct{ buf, n int }
+
+// Mark is the present state.
+func (w *Writer) Mark() Mark { return Mark{len(w.buf), w.n} }
+
+// Back takes back what was added since.
+func (w *Writer) Back(m Mark) { w.buf, w.n = w.buf[:m.buf], m.n }
 
 // Discard forgets all entries that were added since the last Commit.
 func (w *Writer) Discard() { w.buf, w.n = w.buf[:BlockSize], 0 }

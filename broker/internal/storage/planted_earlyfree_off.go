@@ -1,0 +1,5 @@
+//go:build !planted_storage_earlyfree
+
+package storage
+
+const plantedEarlyFree = false

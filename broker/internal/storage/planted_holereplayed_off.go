@@ -1,0 +1,5 @@
+//go:build !planted_storage_holereplayed
+
+package storage
+
+const plantedHoleReplayed = false

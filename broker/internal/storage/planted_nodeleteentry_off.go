@@ -1,0 +1,5 @@
+//go:build !planted_storage_nodeleteentry
+
+package storage
+
+const plantedNoDeleteEntry = false

@@ -1,0 +1,5 @@
+//go:build !planted_storage_nostartentry
+
+package storage
+
+const plantedNoStartEntry = false

@@ -1,0 +1,5 @@
+//go:build !planted_storage_notruncateentry
+
+package storage
+
+const plantedNoTruncateEntry = false

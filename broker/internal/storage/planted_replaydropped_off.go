@@ -1,0 +1,5 @@
+//go:build !planted_storage_replaydropped
+
+package storage
+
+const plantedReplayDropped = false

@@ -1,0 +1,5 @@
+//go:build !planted_storage_replayunsynced
+
+package storage
+
+const plantedReplayUnsynced = false
