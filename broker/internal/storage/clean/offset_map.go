@@ -28,7 +28,7 @@ const roomy = 0.6
 // reset empties the map and makes it large enough for most keys, but not larger than maxBytes.
 func (m *offsetMap) reset(maxBytes int64, load float64, most int64) {
 	places := max(maxBytes/slotSize, 2)
-	if want := float64(most)/min(load, roomy) + 2; want < float64(places) {
+	if want := float64(max(most, 0))/min(load, roomy) + 2; want < float64(places) {
 		places = int64(want)
 	}
 	if int64(cap(m.slots)) < places {
