@@ -39,9 +39,13 @@ type apache struct {
 func newApache(t *testing.T, home kafka.Home) *apache {
 	a := &apache{home: home, path: filepath.Join(t.TempDir(), "kafka")}
 	t.Cleanup(func() {
-		if a.now != nil {
-			a.now.Kill()
+		if a.now == nil {
+			return
 		}
+		if t.Failed() {
+			t.Logf("Apache Kafka has printed at the end:\n%s", tail(a.now.Output()))
+		}
+		a.now.Kill()
 	})
 	return a
 }
