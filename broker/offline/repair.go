@@ -108,10 +108,12 @@ type Plan struct {
 
 	tp       kafka.TopicPartition
 	segments []storage.SegmentState
-	point    int64 // the recovery point
-	clean    bool  // the last stop was clean
-	begun    bool  // a repair was broken off, or its last step
-	resumed  bool  // it is to go on
+	point    int64  // the recovery point
+	clean    bool   // the last stop was clean
+	raw      bool   // there is a commit log that no start has looked at yet
+	replay   string // the file of what a start would add to the log at its end, "" none
+	begun    bool   // a repair was broken off, or its last step
+	resumed  bool   // it is to go on
 }
 
 // Damaged reports whether something is to be cut off or has been lost.
@@ -166,6 +168,9 @@ func (r *Repair) Plan(name string, cutGaps bool) (*Plan, error) {
 		p.Reason, p.File, p.Position = fmt.Sprintf("the file ends before offset %d, up to which it was once on the disk", p.point), segmentFile(last.Base, LogSuffix), last.Size
 	}
 	p.LostTo = max(p.LostTo, p.point)
+	if p.Damaged() && p.raw && name != metadataDir {
+		return nil, fmt.Errorf("%s is damaged, and the commit log beside it has not been looked at since a crash: %w before it has been: start the broker once and stop it", dir, ErrNoRepair)
+	}
 	if name == metadataDir {
 		p.Indexes = nil // made anew at every start
 	}
@@ -197,6 +202,9 @@ func (r *Repair) survey(p *Plan, cutGaps bool) (st *storage.State, err error) {
 	if st, err = storage.Survey(r.fs, dir, start, !cutGaps, false); err != nil {
 		return nil, err
 	}
+	if err := r.commitLog(dir, p); err != nil {
+		return nil, err
+	}
 	if st.Swap {
 		return nil, fmt.Errorf("%s has a compaction that was not finished: %w before a broker has: start it and stop it", dir, ErrNoRepair)
 	}
@@ -204,6 +212,34 @@ func (r *Repair) survey(p *Plan, cutGaps bool) (st *storage.State, err error) {
 		return nil, err
 	}
 	return st, r.resume(dir, p, st)
+}
+
+// commitLog looks for what a crash has left of the directory's commit log (docs/format/commit-log.md).
+func (r *Repair) commitLog(dir string, p *Plan) error {
+	names, err := r.fs.List(r.dir)
+	if err != nil || p.clean {
+		return err
+	}
+	p.raw = slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, ".thalweg-commitlog-") })
+	id, err := storage.Identity(r.fs, dir)
+	if err != nil {
+		return nil // told elsewhere
+	}
+	if name := fmt.Sprintf(".thalweg-replay-%x-%d", id[:], p.tp.Partition); slices.Contains(names, name) {
+		p.replay = name
+	}
+	return nil
+}
+
+// setAside renames the file of what would be added to the log, which was to follow on what has been lost.
+func (r *Repair) setAside(p *Plan) error {
+	if p.replay == "" {
+		return nil
+	}
+	if err := r.fs.Rename(path.Join(r.dir, p.replay), path.Join(r.dir, p.replay+CutSuffix)); err != nil {
+		return err
+	}
+	return r.fs.SyncDir(r.dir)
 }
 
 // identified wants the topic's id beside segments: without it no broker opens the directory.
@@ -350,6 +386,9 @@ func (r *Repair) Apply(p *Plan) error {
 			}
 		}
 		if err := r.fs.SyncDir(dir); err != nil {
+			return fmt.Errorf("nothing has been cut yet: %w", err)
+		}
+		if err := r.setAside(p); err != nil {
 			return fmt.Errorf("nothing has been cut yet: %w", err)
 		}
 		if err := r.lowerPoints(p); err != nil {
@@ -513,6 +552,9 @@ func (p *Plan) String() string {
 	}
 	for _, c := range p.Cuts {
 		fmt.Fprintf(&s, "  %s: %d bytes from position %d are cut off and kept in %s; %d batches with %d records of it can be read\n", c.File, c.Bytes, c.From, c.Kept, c.Batches, c.Records)
+	}
+	if p.Damaged() && p.replay != "" {
+		fmt.Fprintf(&s, "  lost, too: what the commit log would have added behind that; it is kept in %s%s of the data directory\n", p.replay, CutSuffix)
 	}
 	if len(p.Gaps) > 0 {
 		fmt.Fprintf(&s, "  no batch holds offsets %d to %d", p.Gaps[0][0], p.Gaps[0][1])

@@ -479,6 +479,41 @@ func TestRepairLeavesTornEnds(t *testing.T) {
 	}
 }
 
+// TestRepairAndCommitLog: what a crash left in the commit log for a log that is cut is set aside, as it does not follow any more; and a commit
+// log that no start has looked at yet may hold what a repair would cut.
+func TestRepairAndCommitLog(t *testing.T) {
+	mem, all := wholeDir(t, false)
+	f := damaged{t, mem}
+	f.change(segmentOf(9), func(b []byte) []byte { b[9%atOnce*len(all[0])+batch.HeaderSize+5] ^= 4; return b })
+	put := func(name string) {
+		t.Helper()
+		file, err := mem.Create(dataDir + "/" + name)
+		if err = errors.Join(err, file.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	replay := fmt.Sprintf(".thalweg-replay-%x-0", repairedTopic.ID[:])
+	put(replay)
+	put(".thalweg-commitlog-000")
+	if _, err := repairIt(t, mem, false); !errors.Is(err, ErrNoRepair) {
+		t.Fatalf("with a commit log: %v", err)
+	}
+	if err := mem.Remove(dataDir + "/.thalweg-commitlog-000"); err != nil {
+		t.Fatal(err)
+	}
+	p, err := repairIt(t, mem, false)
+	if err != nil || !strings.Contains(p.String(), "lost, too") {
+		t.Fatalf("%s %v", p, err)
+	}
+	if _, err := mem.Stat(dataDir + "/" + replay); err == nil {
+		t.Error("what would have been replayed is still there")
+	}
+	if _, err := mem.Stat(dataDir + "/" + replay + CutSuffix); err != nil {
+		t.Error(err)
+	}
+	serves(t, mem, all[:9])
+}
+
 // TestRepairKeepsBoth: damage at a place where another repair has cut before does not write over what that one kept.
 func TestRepairKeepsBoth(t *testing.T) {
 	mem, all := wholeDir(t, true)
