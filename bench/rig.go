@@ -37,7 +37,8 @@ type Rig struct {
 }
 
 // Run starts the brokers, measures the chosen scenarios and stops them. A scenario that fails becomes a row that says so, and
-// the others go on; an error means that there are no results. Errors: ErrSystem where this cannot be done.
+// the others go on. If ctx ends, the report
+// has what was measured until then, and the error says so. Errors without a report: ErrSystem where this cannot be done.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	if _, err := cpuOf(os.Getpid()); err != nil {
 		return nil, err

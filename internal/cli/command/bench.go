@@ -57,9 +57,13 @@ func runBench(c *call, _ []string) error {
 		return err
 	}
 	report, err := bench.Run(c.ctx, o)
-	if err != nil {
+	if report == nil {
 		return err
 	}
+	return errors.Join(err, tellReport(c, report)) // Ctrl-C ends it with what there is
+}
+
+func tellReport(c *call, report *bench.Report) error {
 	if err := errors.Join(writeFile(c.text("page"), report.WriteMarkdown), writeFile(c.text("json"), report.WriteJSON)); err != nil {
 		return err
 	}
