@@ -66,16 +66,34 @@ func compressed(id string, codec compress.Codec) scenario {
 }
 
 func (p *producing) scenario(id, title, policy string, measures ...measure) scenario {
-	return scenario{id: id, title: title, policy: policy, run: p.run, measures: measures}
+	made := scenario{id: id, title: title, policy: policy, run: p.run, measures: measures}
+	if p.partitions >= manyFiles {
+		made.setup = func(ctx context.Context, s *stage) error { return s.topic(ctx, s.topicName, p.partitions, s.policy) }
+		made.run = p.produce
+		made.clear = func(ctx context.Context, s *stage) error { return s.drop(ctx, s.topicName) }
+	}
+	return made
 }
+
+// manyFiles is from how many partitions on a topic is made once for all turns: to create and remove them takes longer than the work.
+const manyFiles = 256
 
 // run makes a topic, lets the connections produce into it, and deletes it.
 func (p *producing) run(ctx context.Context, s *stage) (Sample, error) {
-	records, err := p.shape.build()
-	if err != nil {
+	if err := s.topic(ctx, s.topicName, p.partitions, s.policy); err != nil {
 		return Sample{}, err
 	}
-	if err := s.topic(ctx, s.topicName, p.partitions, s.policy); err != nil {
+	sample, err := p.produce(ctx, s)
+	if err != nil {
+		return sample, err
+	}
+	return sample, s.drop(ctx, s.topicName)
+}
+
+// produce lets the connections produce into the topic.
+func (p *producing) produce(ctx context.Context, s *stage) (Sample, error) {
+	records, err := p.shape.build()
+	if err != nil {
 		return Sample{}, err
 	}
 	flows := p.flows(newProduce(s.topicName, p.acks, records), s.scaled(p.batches))
@@ -91,7 +109,7 @@ func (p *producing) run(ctx context.Context, s *stage) (Sample, error) {
 	if p.latency {
 		sample.Extra = latencies(flows)
 	}
-	return sample, s.drop(ctx, s.topicName)
+	return sample, nil
 }
 
 // flows share the work out among the connections.
