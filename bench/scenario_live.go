@@ -33,7 +33,7 @@ func liveScenarios() []scenario {
 		setup: func(ctx context.Context, s *stage) error {
 			return s.topic(ctx, s.topicName, sessionPartitions, s.policy)
 		}, run: sessionRounds,
-		clear:    func(ctx context.Context, s *stage) error { return s.drop(ctx, s.topicName) },
+		clear:    func(ctx context.Context, s *stage) error { return s.delete(ctx, s.topicName) },
 		measures: []measure{{unit: "CPU µs/round", of: perRequest(0, 0).of}}})
 }
 

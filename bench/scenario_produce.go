@@ -70,7 +70,7 @@ func (p *producing) scenario(id, title, policy string, measures ...measure) scen
 	if p.partitions >= manyFiles {
 		made.setup = func(ctx context.Context, s *stage) error { return s.topic(ctx, s.topicName, p.partitions, s.policy) }
 		made.run = p.produce
-		made.clear = func(ctx context.Context, s *stage) error { return s.drop(ctx, s.topicName) }
+		made.clear = func(ctx context.Context, s *stage) error { return s.delete(ctx, s.topicName) }
 	}
 	return made
 }
