@@ -76,7 +76,7 @@ func (p *producing) scenario(id, title, policy string, measures ...measure) scen
 }
 
 // manyFiles is from how many partitions on a topic is made once for all turns: to create and remove them takes longer than the work.
-const manyFiles = 256
+const manyFiles = 64
 
 // run makes a topic, lets the connections produce into it, and deletes it.
 func (p *producing) run(ctx context.Context, s *stage) (Sample, error) {
