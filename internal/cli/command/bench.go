@@ -32,7 +32,7 @@ NAME=BINARY is another binary of ours, so that a change can be held against what
 
 The driver replays prepared requests over loopback. The table also tells the broker's share of time outside
 the kernel, the driver's own time in relation to the broker's, and the system calls per request that read or write.`,
-		Example: "thalweg bench --quick\nthalweg bench --peer kafka --page performance.md\nthalweg bench --only 'P1|F2' --peer before=/tmp/thalweg-before",
+		Example: "thalweg bench --quick\nthalweg bench --peer kafka --page table.md\nthalweg bench --only 'P1|F2' --peer before=/tmp/thalweg-before",
 		Args:    between(0, 0, ""),
 		RunE:    e.run(runBench),
 	}
