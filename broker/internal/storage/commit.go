@@ -32,6 +32,7 @@ var errCommitFull = errors.New("commit log is full")
 // order: Log.syncMu, committer.mu, Log.mu, committer.dirty.mu.
 type committer struct {
 	disk     *disk
+	points   *dirPoints
 	bulk     int64 // see commitBulkBytes
 	maxDirty int   // logs with unsynced segments from which a sweep is due
 	steps    uint64
@@ -70,13 +71,13 @@ type commitState struct {
 
 // newCommitter makes the commit log of a directory; nil if it has none. after is the highest generation
 // found.
-func newCommitter(d *disk, o *DirOptions, m *metaProperties, after uint64) *committer {
+func newCommitter(d *disk, p *dirPoints, o *DirOptions, m *metaProperties, after uint64) *committer {
 	if o.CommitLogBytes < 0 {
 		return nil
 	}
 	fileBytes := max(o.CommitLogBytes/commitFiles/commitlog.BlockSize, 2) * commitlog.BlockSize
 	files := int(max(o.CommitLogBytes/fileBytes, 2))
-	c := &committer{disk: d, maxDirty: o.MaxOpenFiles, steps: uint64(max(files*3/4, 1))}
+	c := &committer{disk: d, points: p, maxDirty: o.MaxOpenFiles, steps: uint64(max(files*3/4, 1))}
 	c.w = commitlog.NewWriter(commitlog.Options{FS: d.fs, Dir: d.path, Directory: m.directory, FileBytes: fileBytes, MaxFiles: files, After: after})
 	c.bulk = min(commitBulkBytes, int64(c.w.Capacity()-commitlog.EntryHeader))
 	c.swept.Store(after)
@@ -136,6 +137,13 @@ func (c *committer) controlLocked(kind commitlog.Kind, id commitlog.Log, l *Log,
 	}
 	if c.w.Room() < commitlog.EntryHeader {
 		return errCommitFull
+	}
+	if c.starts > 0 && (kind == commitlog.Delete || kind == commitlog.Reset) && !plantedStartForgotten {
+		// What it makes void goes with a log start that is in no file yet; a crash may still leave the log as it was.
+		if err := c.points.writeStart(); err != nil {
+			return c.disk.noRoom(err)
+		}
+		c.starts = 0
 	}
 	e := commitlog.Entry{Kind: kind, Log: id, Epoch: -1, Base: base, Next: base}
 	if l != nil {

@@ -47,7 +47,7 @@ func (d *Dir) openCommitLog(names []string) error {
 	if err := d.removeCommitFiles(names, false); err != nil {
 		return err
 	}
-	d.commit = newCommitter(d.disk, &d.opts, &d.meta, found.Last)
+	d.commit = newCommitter(d.disk, d.points, &d.opts, &d.meta, found.Last)
 	return nil
 }
 

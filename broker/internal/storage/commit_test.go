@@ -273,6 +273,37 @@ func TestCrashLogStart(t *testing.T) {
 	}
 }
 
+// TestCrashLogStartDelete: a log start that is in the commit log only does not go back when the log's deletion is told there,
+// but a crash leaves the log. Found by TestMoveSurvivesCrashes.
+func TestCrashLogStartDelete(t *testing.T) {
+	for _, end := range []string{"delete", "reset"} {
+		x, d, l := newCrashing(t, 1)
+		flush(t, d, l, 5, 1)
+		if err := l.SetLogStartOffset(3); err != nil {
+			t.Fatal(err)
+		}
+		x.during(end, func(_ *Dir, l *Log) error {
+			if l.LogEndOffset() > 0 && l.LogStartOffset() < 3 {
+				return fmt.Errorf("the log is %d..%d", l.LogStartOffset(), l.LogEndOffset())
+			}
+			return nil
+		}, func() {
+			if end == "reset" {
+				if err := l.Reset(20); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			l.freeze()
+			l.abandon() // it is being moved away
+			if err := d.RemoveLog(testTopic, 0); err != nil {
+				t.Fatal(err)
+			}
+		})
+		d.Close(false, 0)
+	}
+}
+
 // TestCrashInReplay cuts the power at every operation of a recovery that replays a whole log, and of the one
 // after that.
 func TestCrashInReplay(t *testing.T) {

@@ -1,0 +1,5 @@
+//go:build !planted_storage_startforgotten
+
+package storage
+
+const plantedStartForgotten = false
