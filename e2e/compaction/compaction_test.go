@@ -50,7 +50,7 @@ func TestBothWays(t *testing.T) {
 				continue // not served yet
 			}
 			topics[i] = append(topics[i], &moving{&plan{topic: []string{"ours-", "theirs-"}[i] + name, keys: 300, records: 6_000, deletes: 10, value: 200, codec: codec,
-				rng: rand.New(rand.NewPCG(uint64(i), uint64(len(name)))), config: map[string]string{"cleanup.policy": "compact", "internal.segment.bytes": "100000",
+				rng: rand.New(rand.NewPCG(uint64(i), uint64(len(name)))), config: map[string]string{"cleanup.policy": "compact", "internal.segment.bytes": "150000",
 					"compression.type": "producer", "delete.retention.ms": "1000"}}, name == "txn"})
 		}
 	}
