@@ -239,9 +239,29 @@ func TestStalled(t *testing.T) {
 // system's cache, where they pass for clean. It must not call them flushed by syncing alone. Found
 // by TestCampaignNthOp.
 func TestFailedDiskIsRenewed(t *testing.T) {
+	for _, commitLogBytes := range []int64{-1, 32 << 10} { // it is the segment, or the commit log
+		testFailedDiskIsRenewed(t, commitLogBytes)
+	}
+}
+
+func testFailedDiskIsRenewed(t *testing.T, commitLogBytes int64) {
+	open := func(fs vfs.FS) (*Dir, *Log) {
+		t.Helper()
+		o := testOptions()
+		o.CommitLogBytes = commitLogBytes
+		d, err := OpenDir(fs, testDir, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := d.OpenLog(testTopic, Config{SegmentBytes: 300}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d, l
+	}
 	mem := vfs.NewMem()
 	fs := vfs.WithErrors(mem, vfs.MustRules("op=syncdata nth=1 err=EIO")...)
-	d, l := openTestLog(t, fs, Config{SegmentBytes: 300})
+	d, l := open(fs)
 	want := fill(t, l, 5)
 	d.SyncOnce()
 	if d.Err() == nil {
@@ -249,7 +269,7 @@ func TestFailedDiskIsRenewed(t *testing.T) {
 	}
 	d.Close(true, 0)
 	for round := range 2 { // the second start is after a crash in the first one's life
-		d, l = openTestLog(t, unlocked{mem}, Config{SegmentBytes: 300})
+		d, l = open(unlocked{mem})
 		if l.FlushedEndOffset() != l.LogEndOffset() || l.LogEndOffset() == 0 {
 			t.Fatalf("round %d: recovered to %d, flushed %d", round, l.LogEndOffset(), l.FlushedEndOffset())
 		}
@@ -263,7 +283,7 @@ func TestFailedDiskIsRenewed(t *testing.T) {
 	if _, err := mem.Stat(testDir + "/" + failedFile); err == nil {
 		t.Fatal("word of the failure stays after a clean stop")
 	}
-	_, l = openTestLog(t, powerCut(mem), Config{SegmentBytes: 300})
+	_, l = open(powerCut(mem))
 	if got := readAll(t, l, 0, math.MaxInt64); string(got) != string(want) {
 		t.Fatalf("a power cut leaves %d bytes of %d", len(got), len(want))
 	}
