@@ -86,7 +86,8 @@ func spoil(t *testing.T, rng *rand.Rand, name string) string {
 	case n == 1:
 		more := make([]byte, 1+rng.IntN(40))
 		for i := range more {
-			more[i] = byte(rng.Uint32()) & byte(rng.Uint32())
+			a, b := rng.Uint32(), rng.Uint32() // zeros are more likely than ones
+			more[i] = byte(a & b)
 		}
 		b, what = append(b, more...), fmt.Sprintf("%x behind the end", more)
 	case len(b) > 0:

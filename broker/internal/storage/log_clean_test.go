@@ -443,7 +443,7 @@ func TestCleanInterrupted(t *testing.T) {
 		t.Fatalf("truncated: %v, %s", err, words(t, l))
 	}
 
-	fs, _, l, before := fill()
+	fs, _, l, _ := fill()
 	f, err := fs.OpenReadWrite(segmentName(l.Path(), 4, extLog))
 	if err != nil {
 		t.Fatal(err)
