@@ -43,6 +43,9 @@ func (s *sessionFuzz) step(what, arg byte) {
 	topic := []string{"a", "b", "c", "d"}[arg%4] // there is no "d"
 	switch what {
 	case 0: // want it, or want it from elsewhere
+		if slices.Contains(s.changes, "-"+topic) { // a request that adds and forgets one partition has forgotten it, as in Kafka
+			s.fetch()
+		}
 		s.wants[topic] = int64(arg / 4 % 8)
 		s.changes = append(s.changes, fmt.Sprintf("%s:%d", topic, s.wants[topic]))
 	case 1:
