@@ -62,11 +62,6 @@ func find(fsys fs.FS) ([]bug, error) {
 			return nil, fmt.Errorf("%s in %s is negated but never planted", b.tag, b.dir)
 		}
 	}
-	for tag := range elsewhere {
-		if dirs[tag] == "" {
-			return nil, fmt.Errorf("%s is watched from elsewhere but planted nowhere", tag)
-		}
-	}
 	slices.SortFunc(bugs, func(a, b bug) int { return cmp.Or(cmp.Compare(a.dir, b.dir), cmp.Compare(a.tag, b.tag)) })
 	return bugs, nil
 }

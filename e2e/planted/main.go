@@ -23,6 +23,7 @@ import (
 	"os/signal"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -59,6 +60,11 @@ func run(ctx context.Context) error {
 	bugs, err := find(os.DirFS("."))
 	if err != nil {
 		return err
+	}
+	for tag := range elsewhere {
+		if !slices.ContainsFunc(bugs, func(b bug) bool { return b.tag == tag }) {
+			return fmt.Errorf("%s is watched from elsewhere but planted nowhere", tag)
+		}
 	}
 	var chosen []bug
 	for _, b := range bugs {

@@ -2,8 +2,10 @@ package command
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/thalweg-io/thalweg/internal/cli/output"
@@ -47,7 +49,7 @@ func runClusterStatus(c *call, _ []string) error {
 	if err != nil {
 		return err
 	}
-	m, err := adm.Metadata(c.ctx)
+	m, err := settledMetadata(c.ctx, adm)
 	if err != nil {
 		return failed(err, "describe the cluster")
 	}
@@ -64,6 +66,43 @@ func runClusterStatus(c *call, _ []string) error {
 		return fmt.Errorf("%s offline; start the brokers that hold replicas", plural(int64(len(f.offline)), "partition"))
 	}
 	return nil
+}
+
+const (
+	// settleWithin is how long partitions may be without a leader, with brokers there that could lead them, before they
+	// count as offline: the logs of a topic that was just created are being opened.
+	settleWithin = 2 * time.Second
+	settleAgain  = 50 * time.Millisecond
+)
+
+// settledMetadata is the cluster's metadata, asked for again while partitions are about to get a leader.
+func settledMetadata(ctx context.Context, adm *kadm.Client) (kadm.Metadata, error) {
+	for until := time.Now().Add(settleWithin); ; {
+		m, err := adm.Metadata(ctx)
+		if err != nil || !unsettled(m) || time.Now().After(until) {
+			return m, err
+		}
+		select {
+		case <-ctx.Done():
+			return m, ctx.Err()
+		case <-time.After(settleAgain):
+		}
+	}
+}
+
+// unsettled reports whether a partition has no leader although a broker is there whose replica is in sync.
+func unsettled(m kadm.Metadata) bool {
+	alive := func(id int32) bool {
+		return slices.ContainsFunc(m.Brokers, func(b kadm.BrokerDetail) bool { return b.NodeID == id })
+	}
+	for _, t := range m.Topics {
+		for _, p := range t.Partitions {
+			if p.Leader < 0 && slices.ContainsFunc(p.ISR, alive) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (f *clusterFacts) count(sizes kadm.DescribedAllLogDirs) {
