@@ -71,7 +71,7 @@ func runClusterStatus(c *call, _ []string) error {
 const (
 	// settleWithin is how long partitions may be without a leader, with brokers there that could lead them, before they
 	// count as offline: the logs of a topic that was just created are being opened.
-	settleWithin = 2 * time.Second
+	settleWithin = 10 * time.Second
 	settleAgain  = 50 * time.Millisecond
 )
 
