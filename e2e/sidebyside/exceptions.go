@@ -21,7 +21,7 @@ type exception struct {
 }
 
 var exceptions = []exception{
-	except(brokers, `--all$`, `^ (flush\.policy|log\.flush\.policy|metrics\.listener|client\.telemetry\.enable|max\.partitions)=`, "keys of our own, described like Kafka's"),
+	except(brokers, `--all$`, `^ (flush\.policy|log\.flush\.policy|metrics\.listener|metrics\.profiling|client\.telemetry\.enable|max\.partitions)=`, "keys of our own, described like Kafka's"),
 	except(brokers, `--all$`, `^ max\.decompressed\.message\.bytes=`, "new in 4.4 and not known here; what a batch may decode to is bounded by our own budget (limits.md)"),
 	except(brokers, `--describe --broker 1 --all`, `^ (process\.roles|controller\.listener\.names|controller\.quorum\.bootstrap\.servers|listeners)=`, "one process is broker and controller without being told, and has no listener for controllers; we were started on port 0"),
 	except(brokers, `--describe --broker 1 --all`, `^ log\.initial\.task\.delay\.ms=`, "an internal key, set to make the other broker start its tasks at once"),
