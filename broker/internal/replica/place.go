@@ -82,10 +82,11 @@ func (m *Manager) placedLocked(p *Partition) {
 func (m *Manager) Misplaced() map[kafka.TopicIDPartition]*storage.Dir {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	out := m.mu.misplaced
-	if len(out) > 0 {
-		m.mu.misplaced = make(map[kafka.TopicIDPartition]*storage.Dir)
+	if len(m.mu.misplaced) == 0 {
+		return nil
 	}
+	out := m.mu.misplaced
+	m.mu.misplaced = make(map[kafka.TopicIDPartition]*storage.Dir)
 	return out
 }
 

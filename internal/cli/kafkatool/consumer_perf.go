@@ -56,7 +56,7 @@ func runConsumerPerf(c *call) error {
 			props[key] = value
 		}
 	}
-	r := &consumerPerf{call: c, format: format, wanted: c.Number("messages") + c.Number("num-records"), timeout: 10 * time.Second}
+	r := &consumerPerf{call: c, format: format, wanted: c.Number("messages") + c.Number("num-records"), timeout: 10 * time.Second, joined: make(chan time.Time, 1)}
 	if c.Has("timeout") && c.Value("timeout") != "" {
 		r.timeout = time.Duration(c.Number("timeout")) * time.Millisecond
 	}
@@ -117,7 +117,7 @@ type consumerPerf struct {
 	timeout time.Duration
 
 	start       time.Time
-	joined      chan time.Duration // how long the first assignment took
+	joined      chan time.Time // when the first assignment was there; made before the client, which tells on a goroutine of its own
 	join        time.Duration
 	count, size int64
 
@@ -127,13 +127,12 @@ type consumerPerf struct {
 
 func (r *consumerPerf) assigned(context.Context, *kgo.Client, map[string][]int32) {
 	select {
-	case r.joined <- time.Since(r.start):
+	case r.joined <- time.Now():
 	default:
 	}
 }
 
 func (r *consumerPerf) run() error {
-	r.joined = make(chan time.Duration, 1)
 	if !r.Has("hide-header") {
 		first := "start.time, end.time"
 		if r.Has("show-detailed-stats") {
@@ -194,7 +193,8 @@ const mebibyte = 1 << 20
 
 func (r *consumerPerf) joinTime() time.Duration {
 	select {
-	case r.join = <-r.joined:
+	case at := <-r.joined:
+		r.join = max(at.Sub(r.start), 0)
 	default:
 	}
 	return r.join
