@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -183,7 +184,8 @@ func heapAndStacks() int64 {
 
 // TestStartOpensFewFiles: a start with nothing to recover opens few files, and few more for each partition.
 func TestStartOpensFewFiles(t *testing.T) {
-	opens := func(partitions int) (n int) {
+	opens := func(partitions int) int {
+		var n atomic.Int64
 		fs := vfs.NewMem()
 		start := func() *broker.Broker {
 			l, err := broker.ParseListener("PLAINTEXT://127.0.0.1:0")
@@ -210,7 +212,7 @@ func TestStartOpensFewFiles(t *testing.T) {
 		fs.SetHook(func(op vfs.Op, _ string) {
 			switch op {
 			case vfs.OpCreate, vfs.OpOpen, vfs.OpOpenReadWrite:
-				n++
+				n.Add(1)
 			}
 		})
 		b = start()
@@ -218,7 +220,7 @@ func TestStartOpensFewFiles(t *testing.T) {
 		if err := b.Shutdown(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		return n
+		return int(n.Load())
 	}
 	none, some := opens(0), opens(20)
 	t.Logf("%d opens without partitions, %d with 20", none, some)
