@@ -1,7 +1,7 @@
 // Planted shows that the tests would notice: it builds every planted bug of the module in, one
 // at a time, and wants a test to turn red.
 //
-//	go run ./e2e/planted [-run regexp] [-list] [-j n]
+//	go run ./e2e/planted [-run regexp] [-list] [-j n] [-first]
 //
 // A planted bug is a build tag planted_<package>_<bug>. Its file planted_<bug>.go sets a
 // constant that switches one guard off; a twin with the negated tag leaves the guard in place.
@@ -38,6 +38,9 @@ var elsewhere = map[string]string{
 	"planted_storage_adoptforgets":    "./broker/internal/replica",
 	"planted_storage_adoptunfinished": "./broker/internal/replica",
 }
+
+// first: one test that notices is enough, and no others are run after it.
+var first = flag.Bool("first", false, "end with the first test that notices")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -124,7 +127,7 @@ func runAll(ctx context.Context, bugs []bug, jobs int) error {
 
 // plant runs the tests that watch a bug with the bug built in.
 func plant(ctx context.Context, b bug) verdict {
-	v, _ := test(ctx, "-count=1", "-timeout="+runWithin.String(), "-tags="+b.tag, b.watchers())
+	v, _ := test(ctx, "-count=1", fmt.Sprintf("-failfast=%v", *first), "-timeout="+runWithin.String(), "-tags="+b.tag, b.watchers())
 	return v
 }
 
