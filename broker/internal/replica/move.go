@@ -177,21 +177,22 @@ func (x *move) copy(n int64, now time.Time) (copied int64, err error) {
 	return copied, err
 }
 
-// finish lets the copy take the log's place, with appends waiting. It returns false if the partition is not to be moved any
-// more.
+// finish lets the copy take the log's place, with appends waiting. done also when the move was called off; without done and
+// error it is to be tried again, because something else is done with the log.
 func (m *Manager) finish(x *move, now time.Time) (done bool, err error) {
 	if _, err := x.future.Load().Sync(); err != nil { // before anybody waits
 		return false, err
 	}
 	name := x.p.id.TopicPartition()
 	m.mu.Lock()
-	free := !x.ended && !m.mu.busy[name] && m.Partition(name.Topic, name.Partition) == x.p
+	ended := x.ended
+	free := !ended && !m.mu.busy[name] && m.Partition(name.Topic, name.Partition) == x.p
 	if free {
 		m.mu.busy[name] = true
 	}
 	m.mu.Unlock()
 	if !free {
-		return x.ended, nil // it is tried again
+		return ended, nil
 	}
 	from := x.p.dir()
 	x.p.mu.Lock()
@@ -261,6 +262,7 @@ func (m *Manager) swapLocked(x *move, now time.Time) error {
 		return err
 	}
 	p.place.Store(&place{x.to, log})
+	log.SetConfig(logConfig(p.config.Load())) // it may have changed meanwhile, for the old one
 	p.watermark.Kick()
 	return nil
 }
