@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/thalweg-io/thalweg/e2e/kafka"
+	"github.com/thalweg-io/thalweg/e2e/peer"
 )
 
 const patience = 3 * time.Minute
@@ -19,12 +19,12 @@ func TestVerifier(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts an Apache Kafka")
 	}
-	for _, b := range []broker{newThalweg(t), newApache(t)} {
-		b.start(t)
-		if err := verify(t.Context(), b.addr(), 10_000, 4, 2, 10, patience, 4711); err != nil {
-			t.Errorf("%s: %v", b.name(), err)
+	for _, b := range []peer.Broker{peer.Thalweg(t, peer.Build(t), settings), peer.Apache(t, kafka.Need(t), settings)} {
+		b.Start(t)
+		if err := verify(t.Context(), b.Addr(), 10_000, 4, 2, 10, patience, 4711); err != nil {
+			t.Errorf("%s: %v", b.Name(), err)
 		}
-		b.stop(t)
+		b.Stop(t)
 	}
 }
 
@@ -39,11 +39,11 @@ func TestBothWays(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts an Apache Kafka three times")
 	}
-	ours, theirs := newThalweg(t), newApache(t)
-	both := []broker{ours, theirs}
+	ours, theirs := peer.Thalweg(t, peer.Build(t), settings), peer.Apache(t, kafka.Need(t), settings)
+	both := []peer.Broker{ours, theirs}
 	var topics [2][]*moving // by the broker that they begin at
 	for i, b := range both {
-		b.start(t)
+		b.Start(t)
 		for name, codec := range map[string]kgo.CompressionCodec{"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(),
 			"lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(), "txn": kgo.NoCompression()} {
 			if name == "txn" && b == ours {
@@ -66,41 +66,41 @@ func TestBothWays(t *testing.T) {
 	}
 	for round := range 2 {
 		for _, b := range both {
-			b.stop(t)
+			b.Stop(t)
 		}
 		for i, b := range both {
 			for _, m := range topics[(i+round)%2] {
-				move(t, m.topic, b, both[1-i])
+				peer.Move(t, m.topic, b, both[1-i])
 			}
 		}
 		for i, b := range both {
-			b.start(t)
+			b.Start(t)
 			for _, m := range topics[(i+round+1)%2] {
-				o, err := m.read(t.Context(), b.addr())
+				o, err := m.read(t.Context(), b.Addr())
 				if err != nil {
-					t.Fatalf("%s, moved: %v", b.name(), err)
+					t.Fatalf("%s, moved: %v", b.Name(), err)
 				}
-				t.Logf("%s reads %s: %v", b.name(), m.topic, o)
+				t.Logf("%s reads %s: %v", b.Name(), m.topic, o)
 				m.goOn(t, b)
 			}
 		}
 	}
 }
 
-func (m *moving) makeTopic(t *testing.T, b broker) {
+func (m *moving) makeTopic(t *testing.T, b peer.Broker) {
 	t.Helper()
 	at, table := m.at, m.table
 	if err := m.create(t.Context(), connect(t, b)); err != nil {
-		t.Fatalf("%s: create %s: %v", b.name(), m.topic, err)
+		t.Fatalf("%s: create %s: %v", b.Name(), m.topic, err)
 	}
 	if at != nil {
 		m.at, m.table = at, table
 	}
 }
 
-func connect(t *testing.T, b broker) *kgo.Client {
+func connect(t *testing.T, b peer.Broker) *kgo.Client {
 	t.Helper()
-	c, err := kgo.NewClient(kgo.SeedBrokers(b.addr()), kgo.MetadataMinAge(50*time.Millisecond))
+	c, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.MetadataMinAge(50*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func connect(t *testing.T, b broker) *kgo.Client {
 }
 
 // goOn writes, waits until the log has been compacted, and compares.
-func (m *moving) goOn(t *testing.T, b broker) {
+func (m *moving) goOn(t *testing.T, b peer.Broker) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -118,63 +118,24 @@ func (m *moving) goOn(t *testing.T, b broker) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.txn && b.name() == "Apache Kafka" {
-		err = m.transactions(ctx, b.addr(), 40)
+	if m.txn && b.Name() == "Apache Kafka" {
+		err = m.transactions(ctx, b.Addr(), 40)
 	} else {
-		err = m.write(ctx, b.addr())
+		err = m.write(ctx, b.Addr())
 	}
 	if err != nil {
-		t.Fatalf("%s: write %s: %v", b.name(), m.topic, err)
+		t.Fatalf("%s: write %s: %v", b.Name(), m.topic, err)
 	}
 	if m.codecIsNone() { // what compresses well is smaller than a segment
 		if _, err := m.awaitSmaller(ctx, c, before+int64(m.records*m.value), 0.6); err != nil {
-			t.Fatalf("%s: %v", b.name(), err)
+			t.Fatalf("%s: %v", b.Name(), err)
 		}
 	}
-	o, err := m.read(ctx, b.addr())
+	o, err := m.read(ctx, b.Addr())
 	if err != nil {
-		t.Fatalf("%s: %v", b.name(), err)
+		t.Fatalf("%s: %v", b.Name(), err)
 	}
-	t.Logf("%s compacted %s: %v", b.name(), m.topic, o)
+	t.Logf("%s compacted %s: %v", b.Name(), m.topic, o)
 }
 
 func (m *moving) codecIsNone() bool { return m.codec == kgo.NoCompression() }
-
-const identity = "partition.metadata"
-
-// move copies the files of a partition, but for its identity.
-func move(t *testing.T, topic string, from, into broker) {
-	t.Helper()
-	source, target := filepath.Join(from.dir(), topic+"-0"), filepath.Join(into.dir(), topic+"-0")
-	for _, name := range list(t, target) {
-		if name != identity {
-			if err := os.Remove(filepath.Join(target, name)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	for _, name := range list(t, source) {
-		if name == identity || strings.HasSuffix(name, ".deleted") {
-			continue
-		}
-		content, err := os.ReadFile(filepath.Join(source, name))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(target, name), content, 0o644)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func list(t *testing.T, dir string) (names []string) {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
-}

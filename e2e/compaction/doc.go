@@ -11,5 +11,5 @@
 // stopped, from one's directory into the other's: they are read, written on and compacted further there, and then
 // moved back; so are those of Kafka's with aborted transactions.
 //
-// Files: plan.go (what is written, and the comparison), main.go, compaction_test.go, brokers_test.go.
+// Files: plan.go (what is written, and the comparison), main.go, compaction_test.go, settings_test.go.
 package main

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/thalweg-io/thalweg/e2e/peer"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
 	"github.com/thalweg-io/thalweg/internal/kafka/compress"
@@ -32,9 +33,9 @@ type client struct {
 	ids map[string][16]byte
 }
 
-func connect(t *testing.T, b broker) *client {
+func connect(t *testing.T, b peer.Broker) *client {
 	t.Helper()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(b.addr()), kgo.MetadataMinAge(50*time.Millisecond))
+	cl, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.MetadataMinAge(50*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/thalweg-io/thalweg/e2e/kafka"
+	"github.com/thalweg-io/thalweg/e2e/peer"
 )
 
 // damagedRuns is how many damaged directories are looked at.
@@ -24,7 +25,7 @@ func TestDumpDamaged(t *testing.T) {
 		t.Skip("starts Java")
 	}
 	home := kafka.Need(t)
-	bin := build(t)
+	bin := peer.Build(t)
 	shell, err := home.Shell(t.Context())
 	if err != nil {
 		t.Fatal(err)

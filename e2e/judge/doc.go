@@ -5,6 +5,6 @@
 // partitions are moved from one's directory into the other's, by hand and with "log adopt"; the other one serves every batch byte for
 // byte, knows the producers and goes on, and then all goes back. TestLock: of the two only one has a directory.
 //
-// Files: broker_test.go (a broker of either kind over several runs), client_test.go (what is written and read, batch by
+// Files: settings_test.go, client_test.go (what is written and read, batch by
 // batch), dump_test.go, damage_test.go, move_test.go, lock_test.go.
 package judge

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/thalweg-io/thalweg/e2e/kafka"
+	"github.com/thalweg-io/thalweg/e2e/peer"
 	"github.com/thalweg-io/thalweg/internal/kafka/compress"
 )
 
@@ -22,34 +23,34 @@ func TestDump(t *testing.T) {
 		t.Skip("starts an Apache Kafka")
 	}
 	home := kafka.Need(t)
-	bin := build(t)
-	ours, theirs := newThalweg(t, bin), newApache(t, home)
-	for _, b := range []broker{ours, theirs} {
-		b.start(t)
+	bin := peer.Build(t)
+	ours, theirs := peer.Thalweg(t, bin, settings), peer.Apache(t, home, settings)
+	for _, b := range []peer.Broker{ours, theirs} {
+		b.Start(t)
 		c := connect(t, b)
 		for _, codec := range codecs {
 			c.create(codec.String())
-			c.fill(b.addr(), codec.String(), codec, "")
+			c.fill(b.Addr(), codec.String(), codec, "")
 		}
 		c.create("producers")
 		p := c.newProducer()
 		for i := range 7 {
 			c.goOn("producers", p, codecs[i%len(codecs)], 1+i)
 		}
-		c.group(b.addr(), "zstd")
+		c.group(b.Addr(), "zstd")
 	}
 	c := connect(t, theirs) // Thalweg has no transactions yet
 	c.create("transactions")
-	c.fill(theirs.addr(), "transactions", compress.LZ4, "t1")
-	for _, b := range []broker{ours, theirs} {
-		b.stop(t)
+	c.fill(theirs.Addr(), "transactions", compress.LZ4, "t1")
+	for _, b := range []peer.Broker{ours, theirs} {
+		b.Stop(t)
 	}
 	shell, err := home.Shell(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer shell.Close()
-	for _, b := range []broker{ours, theirs} {
+	for _, b := range []peer.Broker{ours, theirs} {
 		d := dumper{t, shell, bin, b}
 		d.data()
 		d.internal()
@@ -76,7 +77,7 @@ type dumper struct {
 	t     *testing.T
 	shell *kafka.Shell
 	bin   string
-	b     broker
+	b     peer.Broker
 }
 
 // complaints are what the tools say of files that are not right.
@@ -87,7 +88,7 @@ var complaints = []string{"isvalid: false", "Mismatches in", "invalid bytes at t
 func (d dumper) same(files []string, options ...string) {
 	d.t.Helper()
 	if len(files) == 0 {
-		d.t.Fatalf("%s: there are no files for %v", d.b.name(), options)
+		d.t.Fatalf("%s: there are no files for %v", d.b.Name(), options)
 	}
 	args := append([]string{"--files", strings.Join(files, ",")}, options...)
 	want, err := d.shell.Run("kafka-dump-log", "", args...)
@@ -99,24 +100,24 @@ func (d dumper) same(files []string, options ...string) {
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	_ = cmd.Run() // the exit code is in ProcessState
 	if want.Code != 0 || cmd.ProcessState.ExitCode() != 0 {
-		d.t.Errorf("%s, %v: Kafka's tool exits with %d, ours with %d", d.b.name(), options, want.Code, cmd.ProcessState.ExitCode())
+		d.t.Errorf("%s, %v: Kafka's tool exits with %d, ours with %d", d.b.Name(), options, want.Code, cmd.ProcessState.ExitCode())
 	}
 	if a, b := remarks(want.Err), remarks(errs.String()); !slices.Equal(a, b) || slices.ContainsFunc(a, complains) {
-		d.t.Errorf("%s, %v: Kafka's tool says %q, ours %q", d.b.name(), options, a, b)
+		d.t.Errorf("%s, %v: Kafka's tool says %q, ours %q", d.b.Name(), options, a, b)
 	}
 	a, b := strings.Split(want.Out, "\n"), strings.Split(out.String(), "\n")
 	for i := range max(len(a), len(b)) {
 		if i >= len(a) || i >= len(b) || a[i] != b[i] {
-			d.t.Errorf("%s, %v: line %d of %d and %d differs\nKafka's: %.2000q\nours:    %.2000q", d.b.name(), options, i+1, len(a), len(b), slices.Concat(a[min(i, len(a)):], []string{""})[0], slices.Concat(b[min(i, len(b)):], []string{""})[0])
+			d.t.Errorf("%s, %v: line %d of %d and %d differs\nKafka's: %.2000q\nours:    %.2000q", d.b.Name(), options, i+1, len(a), len(b), slices.Concat(a[min(i, len(a)):], []string{""})[0], slices.Concat(b[min(i, len(b)):], []string{""})[0])
 			return
 		}
 		for _, c := range complaints {
 			if strings.Contains(a[i], c) {
-				d.t.Errorf("%s, %v: %.500s", d.b.name(), options, a[i])
+				d.t.Errorf("%s, %v: %.500s", d.b.Name(), options, a[i])
 			}
 		}
 	}
-	d.t.Logf("%s, %v: %d files, %d lines", d.b.name(), options, len(files), len(a)-1)
+	d.t.Logf("%s, %v: %d files, %d lines", d.b.Name(), options, len(files), len(a)-1)
 }
 
 // remarks are what a tool says on its standard error, a title and its lines together, in order: Kafka's is that of a hash map.
@@ -144,7 +145,7 @@ func complains(remark string) bool {
 func (d dumper) glob(patterns ...string) (files []string) {
 	d.t.Helper()
 	for _, p := range patterns {
-		found, err := filepath.Glob(filepath.Join(d.b.dir(), p))
+		found, err := filepath.Glob(filepath.Join(d.b.Dir(), p))
 		if err != nil {
 			d.t.Fatal(err)
 		}
@@ -160,7 +161,7 @@ func (d dumper) data() {
 	d.same(all, "--deep-iteration")
 	logs, indexes := d.glob("[a-z]*-0/*.log"), d.glob("[a-z]*-0/*.index", "[a-z]*-0/*.timeindex")
 	if len(logs) < 3*len(codecs) {
-		d.t.Errorf("%s: %d segments only", d.b.name(), len(logs))
+		d.t.Errorf("%s: %d segments only", d.b.Name(), len(logs))
 	}
 	d.same(logs, "--print-data-log")
 	d.same(logs, "--print-data-log", "--skip-record-metadata")

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/thalweg-io/thalweg/e2e/kafka"
+	"github.com/thalweg-io/thalweg/e2e/peer"
+	"github.com/thalweg-io/thalweg/e2e/trial"
 	"github.com/thalweg-io/thalweg/internal/vfs"
 )
 
@@ -55,22 +57,23 @@ func TestLock(t *testing.T) {
 			}
 		}
 	}
-	b := newThalweg(t, build(t))
-	b.start(t)
-	said, end := hold(b.dir())
+	bin := peer.Build(t)
+	b := peer.Thalweg(t, bin, settings)
+	b.Start(t)
+	said, end := hold(b.Dir())
 	end()
 	if said != "taken" {
 		t.Errorf("a Java process beside a running Thalweg: the lock is %s", said)
 	}
-	b.stop(t)
+	b.Stop(t)
 
-	if said, end = hold(b.dir()); said != "mine" {
+	if said, end = hold(b.Dir()); said != "mine" {
 		t.Errorf("a Java process after Thalweg has stopped: the lock is %s", said)
 	}
-	if err := b.Start(); err == nil || !strings.Contains(err.Error(), vfs.ErrLocked.Error()) {
+	if err := trial.NewBroker(bin, b.Dir()).Start(); err == nil || !strings.Contains(err.Error(), vfs.ErrLocked.Error()) {
 		t.Errorf("Thalweg in a directory that a Java process has: %v", err)
 	}
 	end()
-	b.start(t)
-	b.stop(t)
+	b.Start(t)
+	b.Stop(t)
 }

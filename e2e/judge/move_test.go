@@ -2,20 +2,16 @@ package judge
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/thalweg-io/thalweg/e2e/kafka"
+	"github.com/thalweg-io/thalweg/e2e/peer"
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
 	"github.com/thalweg-io/thalweg/internal/kafka/compress"
 )
@@ -49,18 +45,18 @@ func TestMove(t *testing.T) {
 		t.Skip("starts an Apache Kafka three times")
 	}
 	home := kafka.Need(t)
-	bin := build(t)
-	ours, theirs := newThalweg(t, bin), newApache(t, home)
-	both := []broker{ours, theirs}
+	bin := peer.Build(t)
+	ours, theirs := peer.Thalweg(t, bin, settings), peer.Apache(t, home, settings)
+	both := []peer.Broker{ours, theirs}
 	var topics [2][]*moved // by the broker that they begin at
 	for i, b := range both {
-		b.start(t)
+		b.Start(t)
 		c := connect(t, b)
 		begin := func(name string, codec compress.Codec, w way) {
 			m := &moved{topic: []string{"ours-", "theirs-"}[i] + name, codec: codec, way: w, producer: c.newProducer()}
 			topics[i] = append(topics[i], m)
 			c.create(m.topic)
-			c.fill(b.addr(), m.topic, codec, "")
+			c.fill(b.Addr(), m.topic, codec, "")
 			m.goOn(c)
 		}
 		for _, codec := range codecs {
@@ -75,8 +71,8 @@ func TestMove(t *testing.T) {
 		c.deleteRecords(topics[i][len(codecs)].topic, 11)
 	}
 	for range 3 { // raises the leader epoch each time
-		ours.kill(t)
-		ours.start(t)
+		ours.Kill(t)
+		ours.Start(t)
 		c := connect(t, ours)
 		for _, m := range topics[0][len(codecs):] {
 			m.goOn(c)
@@ -95,7 +91,7 @@ func TestMove(t *testing.T) {
 			for _, m := range topics[(i+round)%2] {
 				m.first, m.batches = c.batches(m.topic)
 			}
-			b.stop(t)
+			b.Stop(t)
 		}
 		for i, b := range both {
 			for _, m := range topics[(i+round)%2] {
@@ -103,7 +99,7 @@ func TestMove(t *testing.T) {
 			}
 		}
 		for i, b := range both {
-			b.start(t)
+			b.Start(t)
 			there, gone := topics[(i+round+1)%2], topics[(i+round)%2]
 			if round == 1 && b == ours {
 				there = refused(t, b, there)
@@ -112,8 +108,8 @@ func TestMove(t *testing.T) {
 				m.check(connect(t, b), b)
 			}
 			if b == ours { // what came is scanned, and what was appended
-				b.kill(t)
-				b.start(t)
+				b.Kill(t)
+				b.Start(t)
 				for _, m := range there {
 					m.same(connect(t, b), b)
 				}
@@ -126,13 +122,13 @@ func TestMove(t *testing.T) {
 		}
 	}
 	for _, b := range both {
-		b.stop(t)
+		b.Stop(t)
 	}
 }
 
 // refused takes the topic that Kafka went on with in lower leader epochs, and was moved back by hand, out of the list. We take it for
 // damaged at once: after a crash its end would be cut off.
-func refused(t *testing.T, b broker, list []*moved) []*moved {
+func refused(t *testing.T, b peer.Broker, list []*moved) []*moved {
 	t.Helper()
 	i := slices.IndexFunc(list, func(m *moved) bool { return m.topic == "ours-fallen" })
 	p := connect(t, b).fetch(list[i].topic, 0)
@@ -143,13 +139,13 @@ func refused(t *testing.T, b broker, list []*moved) []*moved {
 }
 
 // move moves the topic's files.
-func (m *moved) move(t *testing.T, bin string, from, into broker) {
+func (m *moved) move(t *testing.T, bin string, from, into peer.Broker) {
 	t.Helper()
-	source, target := filepath.Join(from.dir(), m.topic+"-0"), filepath.Join(into.dir(), m.topic+"-0")
+	source, target := filepath.Join(from.Dir(), m.topic+"-0"), filepath.Join(into.Dir(), m.topic+"-0")
 	args := []string{"log", "adopt", source, target}
 	switch m.way {
 	case byHand:
-		move(t, m.topic, from, into)
+		peer.Move(t, m.topic, from, into)
 		return
 	case kept:
 		args = append(args, "--keep-producers")
@@ -186,7 +182,7 @@ func (m *moved) goOn(c *client) {
 }
 
 // check looks at a topic that has been moved.
-func (m *moved) check(c *client, b broker) {
+func (m *moved) check(c *client, b peer.Broker) {
 	c.t.Helper()
 	m.same(c, b)
 	if m.way == adopted {
@@ -196,98 +192,22 @@ func (m *moved) check(c *client, b broker) {
 	}
 	m.goOn(c)
 	if m.way == adopted && m.at < m.batches[len(m.batches)-1].NextOffset() {
-		c.t.Errorf("%s takes the first batch of another producer for one of %s that it has: %d", b.name(), m.topic, m.at)
+		c.t.Errorf("%s takes the first batch of another producer for one of %s that it has: %d", b.Name(), m.topic, m.at)
 	}
 	m.first, m.batches = c.batches(m.topic)
 }
 
 // same wants the batches that were there.
-func (m *moved) same(c *client, b broker) {
+func (m *moved) same(c *client, b peer.Broker) {
 	c.t.Helper()
 	first, got := c.batches(m.topic)
 	if first != m.first || len(got) != len(m.batches) {
-		c.t.Errorf("%s has %d batches of %s from %d, not %d from %d", b.name(), len(got), m.topic, first, len(m.batches), m.first)
+		c.t.Errorf("%s has %d batches of %s from %d, not %d from %d", b.Name(), len(got), m.topic, first, len(m.batches), m.first)
 	}
 	for i := range min(len(got), len(m.batches)) {
 		if !bytes.Equal(got[i], m.batches[i]) {
-			c.t.Fatalf("%s: batch %d of %s, at offset %d, is another one:\n%.200x\n%.200x", b.name(), i, m.topic, m.batches[i].BaseOffset(), got[i], m.batches[i])
+			c.t.Fatalf("%s: batch %d of %s, at offset %d, is another one:\n%.200x\n%.200x", b.Name(), i, m.topic, m.batches[i].BaseOffset(), got[i], m.batches[i])
 		}
 	}
-	c.t.Logf("%s: %d batches of %s", b.name(), len(got), m.topic)
-}
-
-const identity = "partition.metadata"
-
-// move copies the files of a partition, but for its identity.
-func move(t *testing.T, topic string, from, into broker) {
-	t.Helper()
-	source, target := filepath.Join(from.dir(), topic+"-0"), filepath.Join(into.dir(), topic+"-0")
-	for _, name := range list(t, target) {
-		if name != identity {
-			if err := os.Remove(filepath.Join(target, name)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	for _, name := range list(t, source) {
-		if name == identity {
-			continue
-		}
-		content, err := os.ReadFile(filepath.Join(source, name))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(target, name), content, 0o644)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if start := checkpoint(t, from, topic); start > 0 {
-		setCheckpoint(t, into, topic, start)
-	}
-}
-
-// starts is the file that says where logs begin that do not begin with their first segment.
-const starts = "log-start-offset-checkpoint"
-
-func checkpoint(t *testing.T, b broker, topic string) (start int64) {
-	t.Helper()
-	for _, line := range checkpointLines(t, b) {
-		_, _ = fmt.Sscanf(line, topic+" 0 %d", &start) // other topics' do not fit
-	}
-	return start
-}
-
-func setCheckpoint(t *testing.T, b broker, topic string, start int64) {
-	t.Helper()
-	lines := slices.DeleteFunc(checkpointLines(t, b), func(l string) bool { return strings.HasPrefix(l, topic+" 0 ") })
-	lines = append(lines, fmt.Sprintf("%s 0 %d", topic, start))
-	text := fmt.Sprintf("0\n%d\n%s\n", len(lines), strings.Join(lines, "\n"))
-	if err := os.WriteFile(filepath.Join(b.dir(), starts), []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// checkpointLines are the lines after version and count.
-func checkpointLines(t *testing.T, b broker) []string {
-	t.Helper()
-	content, err := os.ReadFile(filepath.Join(b.dir(), starts))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Split(strings.TrimSpace(string(content)), "\n")[2:]
-}
-
-func list(t *testing.T, dir string) (names []string) {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
+	c.t.Logf("%s: %d batches of %s", b.Name(), len(got), m.topic)
 }
