@@ -1,9 +1,6 @@
 package replica
 
 import (
-	"cmp"
-	"slices"
-
 	"github.com/thalweg-io/thalweg/broker/internal/storage"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 )
@@ -22,24 +19,14 @@ type Compactable struct {
 // Compactables lists them, in order of topic and number. Every replica compacts for itself.
 func (m *Manager) Compactables() []Compactable {
 	var out []Compactable
-	for i := range m.table.names {
-		byName := m.table.names[i].Load()
-		if byName == nil {
+	for _, p := range m.table.all() {
+		at := p.place.Load()
+		if at.log == nil || p.Err() != nil {
 			continue
 		}
-		for _, ps := range *byName { // order-free: sorted below
-			for _, p := range ps {
-				if p == nil || p.log() == nil || p.Err() != nil {
-					continue
-				}
-				if c := p.config.Load(); c.CleanupCompact {
-					out = append(out, Compactable{ID: p.id, Dir: p.dir(), Log: p.log(), Stable: p.LastStableOffset(), MinRatio: c.MinCleanableDirtyRatio})
-				}
-			}
+		if c := p.config.Load(); c.CleanupCompact {
+			out = append(out, Compactable{ID: p.id, Dir: at.dir, Log: at.log, Stable: p.LastStableOffset(), MinRatio: c.MinCleanableDirtyRatio})
 		}
 	}
-	slices.SortFunc(out, func(a, b Compactable) int {
-		return cmp.Or(cmp.Compare(a.ID.Topic, b.ID.Topic), cmp.Compare(a.ID.Partition, b.ID.Partition))
-	})
 	return out
 }

@@ -1,9 +1,7 @@
 package replica
 
 import (
-	"cmp"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/thalweg-io/thalweg/broker/internal/storage"
@@ -24,22 +22,11 @@ type Retention struct {
 // BeginRetention begins a pass over the partitions whose logs are open in a directory now.
 func (m *Manager) BeginRetention(d *storage.Dir) *Retention {
 	r := &Retention{m: m, dir: d}
-	for i := range m.table.names {
-		byName := m.table.names[i].Load()
-		if byName == nil {
-			continue
-		}
-		for _, ps := range *byName { // order-free: sorted below
-			for _, p := range ps {
-				if p != nil && p.dir() == d && p.log() != nil {
-					r.todo = append(r.todo, p)
-				}
-			}
+	for _, p := range m.table.all() {
+		if at := p.place.Load(); at.dir == d && at.log != nil {
+			r.todo = append(r.todo, p)
 		}
 	}
-	slices.SortFunc(r.todo, func(a, b *Partition) int {
-		return cmp.Or(cmp.Compare(a.id.Topic, b.id.Topic), cmp.Compare(a.id.Partition, b.id.Partition))
-	})
 	return r
 }
 

@@ -1,8 +1,6 @@
 package replica
 
 import (
-	"cmp"
-	"slices"
 	"sync/atomic"
 
 	"github.com/thalweg-io/thalweg/internal/kafka"
@@ -89,22 +87,9 @@ func (s *Stats) UnderMinISR() bool { return s.InSync < min(s.MinISR, s.Replicas)
 // Stats describes this broker's partitions in order of topic and number, and what those of deleted topics had
 // served. It takes each log's own locks for a moment.
 func (m *Manager) Stats() (partitions []Stats, deleted Counts) {
-	for i := range m.table.names {
-		byName := m.table.names[i].Load()
-		if byName == nil {
-			continue
-		}
-		for _, ps := range *byName { // order-free: sorted below
-			for _, p := range ps {
-				if p != nil {
-					partitions = append(partitions, p.stats())
-				}
-			}
-		}
+	for _, p := range m.table.all() {
+		partitions = append(partitions, p.stats())
 	}
-	slices.SortFunc(partitions, func(a, b Stats) int {
-		return cmp.Or(cmp.Compare(a.ID.Topic, b.ID.Topic), cmp.Compare(a.ID.Partition, b.ID.Partition))
-	})
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return partitions, m.mu.deleted

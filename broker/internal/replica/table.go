@@ -1,7 +1,9 @@
 package replica
 
 import (
+	"cmp"
 	"hash/crc32"
+	"slices"
 	"sync/atomic"
 
 	"github.com/thalweg-io/thalweg/internal/kafka"
@@ -35,6 +37,30 @@ func (t *table) byID(id kafka.TopicID) []*Partition {
 		return (*m)[id]
 	}
 	return nil
+}
+
+// each goes through the partitions that are here, in no order and without allocating.
+func (t *table) each(yield func(*Partition) bool) {
+	for i := range t.names {
+		m := t.names[i].Load()
+		if m == nil {
+			continue
+		}
+		for _, ps := range *m { // order-free: said so
+			for _, p := range ps {
+				if p != nil && !yield(p) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// all is the partitions that are here, in order of topic and number.
+func (t *table) all() []*Partition {
+	return slices.SortedFunc(t.each, func(a, b *Partition) int {
+		return cmp.Or(cmp.Compare(a.id.Topic, b.id.Topic), cmp.Compare(a.id.Partition, b.id.Partition))
+	})
 }
 
 // put replaces the partitions of a topic; none removes it.
