@@ -82,6 +82,9 @@ func fileCalls(t testing.TB) (n int) {
 	t.Helper()
 	text, err := os.ReadFile("/proc/self/io")
 	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
 		t.Skip(err)
 	}
 	for line := range strings.Lines(string(text)) {
