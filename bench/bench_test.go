@@ -7,8 +7,11 @@ import (
 	"errors"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/thalweg-io/thalweg/broker/brokertest"
 )
@@ -151,8 +154,9 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(page.String()), "\n")
-	head := lines[len(lines)-len(report.Rows)-2]
-	for _, line := range lines[len(lines)-len(report.Rows):] {
+	at := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "| # |") })
+	head := lines[at]
+	for _, line := range lines[at:][:2+len(report.Rows)] {
 		if strings.Count(line, "|") != strings.Count(head, "|") {
 			t.Errorf("columns of %q differ from those of %q", line, head)
 		}
@@ -176,13 +180,93 @@ func TestFailure(t *testing.T) {
 	}
 }
 
+// TestPeerFails: what the first broker did counts although the other one could not, and the report says which and why.
+func TestPeerFails(t *testing.T) {
+	maker := func(name string, configs map[string]string) Maker {
+		return Maker{Name: name, Start: func(_ context.Context, dir string, _ map[string]string) (*Broker, error) {
+			b := testBroker(t)
+			b.Name = name
+			b.plain = configs
+			return b, os.MkdirAll(dir, 0o755)
+		}}
+	}
+	none := maker("c", nil)
+	none.Start = func(context.Context, string, map[string]string) (*Broker, error) { return nil, errors.New("no room") }
+	blank := maker("d", nil)
+	blank.Can = []string{"F2"}
+	report, err := Run(t.Context(), Options{Makers: []Maker{maker("a", nil), maker("b", map[string]string{"no.such.config": "x"}), none, blank},
+		Turns: 2, Scale: 0.001, Dir: t.TempDir(), Only: regexp.MustCompile("^P4 ")})
+	if err != nil || len(report.Rows) != 1 {
+		t.Fatalf("%v, %+v", err, report.Rows)
+	}
+	cells := report.Rows[0].Cells
+	if len(cells) != 4 || cells[0].Value == nil || cells[0].Failed != "" {
+		t.Fatalf("the one that works: %+v", cells)
+	}
+	for i, want := range []string{"", "INVALID_CONFIG", "did not start", ""} {
+		if c := cells[i]; i > 0 && c.Value != nil || !strings.Contains(c.Failed, want) || (want == "") != (c.Failed == "") {
+			t.Errorf("broker %d: %+v, want %q", i, c, want)
+		}
+	}
+	if f := report.Failures(); len(f) != 2 || !strings.HasPrefix(f[0], "P4: b: ") {
+		t.Errorf("failures: %q", f)
+	}
+	if texts := report.Rows[0].Texts(report.texts()); len(texts) != 2+4+3+3 || texts[3] != "failed" || texts[7] != "" {
+		t.Errorf("texts: %q", texts)
+	}
+}
+
+// TestBudget: time that is not used goes to those that come; a scenario is ended when it takes far longer than it was to; and
+// when there is none left nothing begins any more.
+func TestBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budget{total: 100 * time.Second, began: time.Now(), left: 10}
+		if share := b.take(2); share != 20*time.Second {
+			t.Error("a fifth of it:", share)
+		}
+		time.Sleep(4 * time.Second)
+		if share := b.take(2); share != 24*time.Second {
+			t.Error("a quarter of what is left:", share)
+		}
+		time.Sleep(90 * time.Second)
+		if share := b.take(6); share != 6*time.Second || b.limit(share) != 18*time.Second+limitExtra {
+			t.Error("all that is left:", share, b.limit(share))
+		}
+		time.Sleep(time.Minute)
+		if share := b.take(6); share != 0 || b.remaining() >= 0 {
+			t.Error("nothing:", share, b.remaining())
+		}
+	})
+}
+
+// TestRunOutOfTime: the report says of every scenario that it was measured or why not, and is saved after each.
+func TestRunOutOfTime(t *testing.T) {
+	m := Maker{Name: "a", Start: func(_ context.Context, dir string, _ map[string]string) (*Broker, error) {
+		return testBroker(t), os.MkdirAll(dir, 0o755)
+	}}
+	saved := 0
+	o := Options{Makers: []Maker{m}, Turns: 2, Scale: 0.001, Dir: t.TempDir(), Only: regexp.MustCompile("^(P1|P4) "), Budget: time.Nanosecond,
+		Save: func(*Report) error { saved++; return nil }}
+	report, err := Run(t.Context(), o)
+	if err != nil || len(report.Failures()) != 2 || saved != 0 {
+		t.Errorf("%v, %q, saved %d times", err, report.Failures(), saved)
+	}
+	o.Budget = time.Hour
+	if report, err = Run(t.Context(), o); err != nil || len(report.Failures()) != 0 || saved != 2 {
+		t.Errorf("%v, %q, saved %d times", err, report.Failures(), saved)
+	}
+	if last := report.Spent[len(report.Spent)-1]; last.ID != "P4" || last.Turns != 2 || last.Seconds <= 0 || last.Share <= 0 {
+		t.Errorf("%+v", last)
+	}
+}
+
 // TestWarm gives back what it has touched.
 func TestWarm(t *testing.T) {
 	now, most, err := memoryOf(os.Getpid())
 	if errors.Is(err, ErrSystem) {
 		t.Skip(err)
 	}
-	if err := errors.Join(err, warm(256<<20)); err != nil {
+	if err := errors.Join(err, warm(512<<20)); err != nil {
 		t.Fatal(err)
 	}
 	after, mostAfter, err := memoryOf(os.Getpid())

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ type Broker struct {
 	end    func() error  // kill -9
 	output func() string // what it has printed
 	admin  *kadm.Client
+	ping   func(context.Context) error // nil: it speaks Kafka's protocol
 	// durable are the configs of a topic whose acknowledgements mean "on the disk"; plain, "in the page cache".
 	durable, plain map[string]string
 }
@@ -32,8 +34,28 @@ type Maker struct {
 	Name string // how it is called in results
 	// About says what it is: version, and how it is set up.
 	About string
+	// Own are scenarios, by id, that brokers of this kind do in a way of their own. nil: they speak Kafka's protocol.
+	Own map[string]Work
+	// Can are the ids of scenarios that they are asked to do. nil: all, or with Own all of those.
+	Can []string
 	// Start starts a broker whose data is in a new directory, and returns when it serves. properties are added to its server.properties.
 	Start func(ctx context.Context, dir string, properties map[string]string) (*Broker, error)
+}
+
+// Work is a scenario as brokers do it that do not speak Kafka's protocol. setup and clear may be nil.
+type Work struct {
+	setup, clear func(context.Context, *stage) error
+	run          func(context.Context, *stage) (Sample, error)
+}
+
+// way is how brokers of this kind do a scenario, and whether they do it.
+func (m Maker) way(s scenario) (scenario, bool) {
+	if m.Own != nil {
+		own, ok := m.Own[s.id]
+		s.setup, s.run, s.clear = own.setup, own.run, own.clear
+		return s, ok
+	}
+	return s, m.Can == nil || slices.Contains(m.Can, s.id)
 }
 
 // Policies of flushing, by which results are told apart.
@@ -65,6 +87,15 @@ func (b *Broker) begin() error {
 	b.admin = kadm.NewClient(cl)
 	b.admin.SetTimeoutMillis(int32(createWithin.Milliseconds()))
 	return nil
+}
+
+// alive is whether the broker answers.
+func (b *Broker) alive(ctx context.Context) error {
+	if b.ping != nil {
+		return b.ping(ctx)
+	}
+	_, err := exchange(ctx, b.Addr, metadataRequest())
+	return err
 }
 
 // Stop ends the process. Its data stays.

@@ -18,8 +18,11 @@
 //
 // Concurrency: a Rig runs one scenario at a time. Only Linux accounts for a process from outside in the way this needs.
 //
-// Files: rig.go (Rig: options, turns), scenario.go (the table of scenarios), scenario_*.go (what they do), flow.go (the
+// The time of a run is dealt out to its scenarios by weight: one whose share is used up makes fewer turns. What fails, or takes far
+// longer than its share, is a cell or row that says so; everything else goes on.
+//
+// Files: rig.go (Rig: options, turns), budget.go (time dealt out), scenario.go (the table of scenarios), scenario_*.go (what they do), flow.go (the
 // traffic of connections), request.go (prepared requests), records.go (batches to send), broker.go (Broker and Maker), thalweg.go and
 // kafka.go (how each is started), process*.go (processor time and memory of a process), memory*.go (warm pages),
-// statistics.go (medians, quartiles), report.go (rows, table, JSON), machine.go (what it was measured on).
+// statistics.go (medians, quartiles), report.go (rows, table, JSON), curve.go (percentiles), machine.go (what it was measured on).
 package bench

@@ -8,7 +8,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // Options say what to measure.
@@ -17,8 +20,13 @@ type Options struct {
 	Makers []Maker
 	// Only chooses scenarios by id and title. nil: all.
 	Only *regexp.Regexp
-	// Turns is how often each broker does the work of a scenario; the first turn is thrown away. At least 2.
+	// Turns is how often each broker does the work of a scenario at most; the first turn is thrown away. At least 2.
 	Turns int
+	// Budget is how long the run may take: scenarios whose share of it is used up make fewer turns, and those that have not begun when
+	// it is over are not measured. 0: it takes as long as it takes.
+	Budget time.Duration
+	// Quick leaves out what only the whole table has.
+	Quick bool
 	// Scale multiplies the work of each turn. 1 is about a gibibyte.
 	Scale float64
 	// Dir is where the brokers' data goes; an empty directory in it is made for each and removed at the end.
@@ -27,16 +35,20 @@ type Options struct {
 	Tool func(ctx context.Context, name string, args ...string) (*exec.Cmd, error)
 	// Tell is told what goes on. nil: nobody is.
 	Tell func(format string, args ...any)
+	// Save is given the report as it is after each scenario. nil: nobody is.
+	Save func(*Report) error
 }
 
 // Rig is brokers that run side by side, and what was measured with them.
 type Rig struct {
 	o       Options
-	brokers []*Broker
-	rows    []Row
+	brokers []*Broker // by maker; nil: it could not be started, or has ended
+	running bool
+	budget  budget
+	report  *Report
 }
 
-// Run starts the brokers, measures the chosen scenarios and stops them. A scenario that fails becomes a row that says so, and
+// Run starts the brokers, measures the chosen scenarios and stops them. What fails becomes a cell or a row that says so, and
 // the others go on. If ctx ends, the report
 // has what was measured until then, and the error says so. Errors without a report: ErrSystem where this cannot be done.
 func Run(ctx context.Context, o Options) (*Report, error) {
@@ -46,46 +58,99 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Tell == nil {
 		o.Tell = func(string, ...any) {}
 	}
-	r := &Rig{o: o}
-	report := &Report{Machine: machine(o.Dir), Turns: o.Turns, Scale: o.Scale, Began: time.Now()}
+	r := &Rig{o: o, report: &Report{Machine: machine(o.Dir), Turns: o.Turns, Scale: o.Scale, Began: time.Now()}}
 	for _, m := range o.Makers {
-		report.Brokers = append(report.Brokers, About{m.Name, m.About})
+		r.report.Brokers = append(r.report.Brokers, About{m.Name, m.About})
 	}
 	err := r.runAll(ctx)
 	r.stop()
-	report.Rows = r.rows
-	report.Seconds = time.Since(report.Began).Seconds()
-	return report, err
+	r.report.Seconds = time.Since(r.report.Began).Seconds()
+	return r.report, err
+}
+
+// chosen are the scenarios of this run.
+func (r *Rig) chosen() []scenario {
+	var list []scenario
+	for _, s := range scenarios() {
+		switch {
+		case r.o.Only != nil && !r.o.Only.MatchString(s.id+" "+s.title):
+		case s.tools && r.o.Tool == nil:
+		case s.full && r.o.Quick:
+		default:
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 func (r *Rig) runAll(ctx context.Context) error {
-	for _, s := range scenarios() {
-		if r.o.Only != nil && !r.o.Only.MatchString(s.id+" "+s.title) || s.tools && r.o.Tool == nil {
-			continue
-		}
+	chosen := r.chosen()
+	r.budget = budget{total: r.o.Budget, began: time.Now()}
+	for _, s := range chosen {
+		r.budget.left += s.weight()
+	}
+	for _, s := range chosen {
 		if s.alone {
 			r.stop()
 		} else if err := r.start(ctx); err != nil {
 			return err
 		}
-		r.o.Tell("%s %s, %s", s.id, s.title, s.policy)
-		if err := r.conduct(ctx, s); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			r.o.Tell("%s: %v", s.id, err)
-			r.rows = append(r.rows, Row{ID: s.id, Title: s.title, Policy: s.policy, Failed: err.Error()})
+		if r.budget.total > 0 && r.budget.remaining() <= 0 {
+			r.failed(s, "not measured: the time of the run was over")
+			continue
+		}
+		if err := r.one(ctx, s); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// start starts the brokers, unless they run.
+// one measures a scenario within its share of the time. It fails only if the whole run is to end.
+func (r *Rig) one(ctx context.Context, s scenario) error {
+	began, share := time.Now(), r.budget.take(s.weight())
+	r.o.Tell("%s %s, %s; %s, %v for it", s.id, s.title, s.policy, r.budget.status(), share.Round(time.Second))
+	limited, cancel := context.WithTimeoutCause(ctx, r.budget.limit(share), fmt.Errorf("took longer than %v", r.budget.limit(share).Round(time.Second)))
+	defer cancel()
+	turns, err := r.conduct(limited, s, share)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		r.failed(s, err.Error())
+	}
+	r.spent(Spent{ID: s.id, Share: share.Seconds(), Turns: turns, Scale: r.o.Scale * s.size()}, began)
+	r.check(ctx)
+	if r.o.Save != nil {
+		r.report.Seconds = time.Since(r.report.Began).Seconds()
+		if err := r.o.Save(r.report); err != nil {
+			r.o.Tell("save what there is: %v", err)
+		}
+	}
+	return nil
+}
+
+// spent notes how long something took that began then.
+func (r *Rig) spent(s Spent, began time.Time) {
+	s.Seconds = time.Since(began).Seconds()
+	r.report.Spent = append(r.report.Spent, s)
+	r.o.Tell("%s: %.1f s, turns: %d", s.ID, s.Seconds, s.Turns)
+}
+
+// failed adds a row of a scenario that could not be measured with any broker.
+func (r *Rig) failed(s scenario, why string) {
+	r.o.Tell("%s: %s", s.id, why)
+	r.report.Rows = append(r.report.Rows, Row{ID: s.id, Title: s.title, Policy: s.policy, Failed: why})
+}
+
+// start starts the brokers, unless they run. A peer that does not start is left out; without the first one there is nothing to compare.
 func (r *Rig) start(ctx context.Context) error {
-	if r.brokers != nil {
+	if r.running {
 		return nil
 	}
-	for _, m := range r.o.Makers {
+	began := time.Now()
+	r.running, r.brokers = true, make([]*Broker, len(r.o.Makers))
+	for i, m := range r.o.Makers {
 		dir, err := os.MkdirTemp(r.o.Dir, "thalweg-bench-"+m.Name+"-")
 		if err != nil {
 			return err
@@ -93,15 +158,45 @@ func (r *Rig) start(ctx context.Context) error {
 		r.o.Tell("start %s", m.Name)
 		b, err := m.Start(ctx, filepath.Join(dir, "data"), nil)
 		if err != nil {
-			return errors.Join(err, os.RemoveAll(dir))
+			err = errors.Join(err, os.RemoveAll(dir))
+			if i == 0 || ctx.Err() != nil {
+				return err
+			}
+			r.o.Tell("%s: %v", m.Name, err)
+			continue
 		}
 		stop := b.stop
 		b.stop = func() error { return errors.Join(stop(), os.RemoveAll(dir)) }
-		r.brokers = append(r.brokers, b)
+		r.brokers[i] = b
 	}
+	r.spent(Spent{ID: "start"}, began)
+	began = time.Now()
 	r.warmUp(ctx)
+	r.spent(Spent{ID: "warm up"}, began)
 	return ctx.Err()
 }
+
+// answersWithin is how long a broker that is said to run may take to answer.
+const answersWithin = 20 * time.Second
+
+// check looks whether the brokers still answer, and starts all anew if one does not.
+func (r *Rig) check(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, answersWithin)
+	defer cancel()
+	for _, b := range r.brokers {
+		if b == nil {
+			continue
+		}
+		if err := b.alive(ctx); err != nil {
+			r.o.Tell("%s does not answer any more: %v", b.Name, err)
+			r.stop()
+			return
+		}
+	}
+}
+
+// warmWithin is how long one kind of work may take while nothing is measured.
+const warmWithin = time.Minute
 
 // warmUp lets each broker do most kinds of work twice, unmeasured: compilers that compile what runs often need it. What fails
 // here will fail again where it counts.
@@ -114,10 +209,16 @@ func (r *Rig) warmUp(ctx context.Context) {
 			continue
 		}
 		for i, b := range r.brokers {
+			as, can := r.o.Makers[i].way(s)
+			if b == nil || !can {
+				continue
+			}
 			st := &stage{Broker: b, maker: r.o.Makers[i], root: r.o.Dir, scale: r.o.Scale / 2, policy: s.policy, topicName: "warm-up-" + s.id}
-			if err := s.twice(ctx, st); err != nil {
+			limited, cancel := context.WithTimeout(ctx, warmWithin)
+			if err := as.twice(limited, st); err != nil {
 				r.o.Tell("%s: warm up with %s: %v", b.Name, s.id, err)
 			}
+			cancel()
 		}
 	}
 }
@@ -125,54 +226,124 @@ func (r *Rig) warmUp(ctx context.Context) {
 // stop stops the brokers, if they run. What has been measured is not worth less if one of them has to be killed.
 func (r *Rig) stop() {
 	for _, b := range r.brokers {
+		if b == nil {
+			continue
+		}
 		if err := b.Stop(); err != nil {
 			r.o.Tell("stop %s: %v", b.Name, err)
 		}
 	}
-	r.brokers = nil
+	r.brokers, r.running = nil, false
 }
 
-// conduct lets all brokers do the work of a scenario in turns.
-func (r *Rig) conduct(ctx context.Context, s scenario) (err error) {
-	stages := make([]*stage, len(r.o.Makers))
+// outcome is what one broker made of a scenario.
+type outcome struct {
+	st      *stage
+	work    scenario // as this broker does it
+	blank   bool     // it cannot do it, and is not asked to
+	failed  error
+	samples []Sample
+}
+
+// conduct lets all brokers do the work of a scenario in turns, as many as its share of the time lets it, and tells how many. One
+// that fails takes no further part. It fails if none is left.
+func (r *Rig) conduct(ctx context.Context, s scenario, share time.Duration) (turns int, err error) {
+	began := time.Now()
+	all := r.outcomes(s)
+	defer func() {
+		for _, o := range all {
+			err = errors.Join(err, o.st.renew())
+		}
+	}()
+	each := func(what string, f func(o *outcome) error) error {
+		for _, o := range all {
+			if o.blank || o.failed != nil {
+				continue
+			}
+			if err := f(o); err != nil {
+				o.failed = fmt.Errorf("%s: %w", what, errors.Join(context.Cause(ctx), err))
+				r.o.Tell("%s: %s: %v", s.id, o.st.maker.Name, o.failed)
+			}
+		}
+		return firstFailure(all)
+	}
+	if err := each("set up", func(o *outcome) error { return o.work.begin(ctx, o.st) }); err != nil {
+		return 0, err
+	}
+	for ; err == nil && turns < s.most(r.o.Turns); turns++ {
+		turn := time.Now()
+		err = each(fmt.Sprintf("turn %d", turns), func(o *outcome) error { return o.turn(ctx, turns > 0 || s.cold) })
+		if took := time.Since(turn); r.o.Budget > 0 && turns+1 >= s.least() && time.Since(began)+took > share {
+			turns++
+			break
+		}
+	}
+	for _, o := range all {
+		r.clearUp(ctx, o)
+	}
+	if err != nil && !slices.ContainsFunc(all, func(o *outcome) bool { return len(o.samples) > 0 }) {
+		return turns, err
+	}
+	r.report.Rows = append(r.report.Rows, rowsOf(s, all)...)
+	r.report.Curves = append(r.report.Curves, curvesOf(s, all)...)
+	return turns, nil
+}
+
+// clearWithin is how long it may take to clear up after a scenario.
+const clearWithin = 2 * time.Minute
+
+// clearUp removes what a scenario has left with a broker, even if its time is over.
+func (r *Rig) clearUp(ctx context.Context, o *outcome) {
+	if o.work.clear == nil || o.blank || o.st.Broker == nil && !o.work.alone {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), clearWithin)
+	defer cancel()
+	if err := o.work.clear(ctx, o.st); err != nil {
+		r.o.Tell("%s: %s: clear up: %v", o.work.id, o.st.maker.Name, err)
+	}
+}
+
+// outcomes are the brokers at the beginning of a scenario.
+func (r *Rig) outcomes(s scenario) []*outcome {
+	all := make([]*outcome, len(r.o.Makers))
 	for i, m := range r.o.Makers {
-		st := &stage{maker: m, runTool: r.o.Tool, root: r.o.Dir, scale: r.o.Scale, policy: s.policy, topicName: "bench-" + s.id}
-		stages[i] = st
-		defer func() { err = errors.Join(err, st.renew()) }()
+		o := &outcome{st: &stage{maker: m, runTool: r.o.Tool, root: r.o.Dir, scale: r.o.Scale * s.size(), policy: s.policy, topicName: "bench-" + s.id}}
+		var can bool
+		o.work, can = m.way(s)
+		o.blank = !can
 		if !s.alone {
-			st.Broker = r.brokers[i]
-		}
-		if s.setup != nil {
-			if err := s.setup(ctx, st); err != nil {
-				return fmt.Errorf("%s: set up: %w", m.Name, err)
+			if o.st.Broker = r.brokers[i]; o.st.Broker == nil && can {
+				o.failed = errors.New("it did not start")
 			}
 		}
+		all[i] = o
 	}
-	samples := make([][]Sample, len(stages))
-	turns := r.o.Turns
-	if s.turns > 0 {
-		turns = min(turns, s.turns)
+	return all
+}
+
+// turn lets the broker do the work once.
+func (o *outcome) turn(ctx context.Context, counts bool) error {
+	sample, err := o.work.run(ctx, o.st)
+	if err == nil && counts {
+		o.samples = append(o.samples, sample)
 	}
-	for turn := range turns {
-		for i, st := range stages {
-			sample, err := s.run(ctx, st)
-			if err != nil {
-				return fmt.Errorf("%s: turn %d: %w", st.maker.Name, turn, err)
-			}
-			if turn > 0 {
-				samples[i] = append(samples[i], sample)
-			}
+	return err
+}
+
+// firstFailure is an error if no broker is left that has not failed.
+func firstFailure(all []*outcome) error {
+	var first error
+	for _, o := range all {
+		switch {
+		case o.blank:
+		case o.failed == nil:
+			return nil
+		case first == nil:
+			first = fmt.Errorf("%s: %w", o.st.maker.Name, o.failed)
 		}
 	}
-	for _, st := range stages {
-		if s.clear != nil {
-			if err := s.clear(ctx, st); err != nil {
-				return fmt.Errorf("%s: clear up: %w", st.maker.Name, err)
-			}
-		}
-	}
-	r.rows = append(r.rows, rowsOf(s, r.o.Makers, samples)...)
-	return nil
+	return first
 }
 
 // stage is a broker during a scenario.
@@ -202,6 +373,10 @@ type Sample struct {
 	Requests int64 `json:"requests"`
 	// Extra are figures that only this scenario has.
 	Extra map[string]float64 `json:"extra,omitempty"`
+	// Note says in what this turn differs from what the title says. "": in nothing.
+	Note string `json:"note,omitempty"`
+
+	latency *hdrhistogram.Histogram // of this turn; nil: it was not taken
 }
 
 // measure runs the flows and accounts for them. dirty is how many bytes the broker will write.

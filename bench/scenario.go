@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -20,14 +21,42 @@ type scenario struct {
 	tools bool
 	// turns is the most turns there are of it; 0: as many as the options say.
 	turns int
+	// cold says that the first turn counts: there is nothing that a turn before could have warmed.
+	cold bool
+	// full says that a quick run leaves it out.
+	full bool
+	// scale multiplies the scale of the run; 0: 1.
+	scale float64
+	// takes is how many seconds all turns of it together take with an Apache Kafka beside, about: its weight when time is dealt out. 0: usualTime.
+	takes float64
+}
+
+// usualTime is what most scenarios take, in seconds.
+const usualTime = 12
+
+func (s scenario) weight() float64 { return cmp.Or(s.takes, usualTime) }
+func (s scenario) size() float64   { return cmp.Or(s.scale, 1) }
+
+// most and least are how many turns there may be.
+func (s scenario) most(turns int) int { return min(turns, cmp.Or(s.turns, turns)) }
+func (s scenario) least() int {
+	if s.cold {
+		return 1
+	}
+	return leastTurns
+}
+
+func (s scenario) begin(ctx context.Context, st *stage) error {
+	if s.setup == nil {
+		return nil
+	}
+	return s.setup(ctx, st)
 }
 
 // twice does the work of two turns, and clears up.
 func (s scenario) twice(ctx context.Context, st *stage) error {
-	if s.setup != nil {
-		if err := s.setup(ctx, st); err != nil {
-			return err
-		}
+	if err := s.begin(ctx, st); err != nil {
+		return err
 	}
 	for range 2 {
 		if _, err := s.run(ctx, st); err != nil {

@@ -30,14 +30,14 @@ func clientScenarios() []scenario {
 			run: func(ctx context.Context, s *stage) (Sample, error) {
 				return s.counted(s.scaled(records), size, func(n int) error { return franzConsume(ctx, s, n) })
 			}, measures: []measure{perGiB(0, 0), throughput("MB/s", megabytes)}},
-		{id: "J1", title: "kafka-producer-perf-test, 1 KiB records, acks=1, 64 KiB batches, 6 partitions", policy: PolicyOS, tools: true, turns: lifeTurns,
+		{id: "J1", title: "kafka-producer-perf-test, 1 KiB records, acks=1, 64 KiB batches, 6 partitions", policy: PolicyOS, tools: true, full: true, turns: lifeTurns, takes: 40,
 			run: func(ctx context.Context, s *stage) (Sample, error) {
 				return s.intoTopic(ctx, s.scaled(records), size, func(n int) error {
 					return s.tool(ctx, "kafka-producer-perf-test", "--topic", s.topicName, "--num-records", strconv.Itoa(n), "--record-size", strconv.Itoa(size),
 						"--throughput", "-1", "--producer-props", "bootstrap.servers="+s.Addr, "acks=1", "batch.size=65536", "linger.ms=5")
 				})
 			}, measures: []measure{perGiB(0, 0)}},
-		{id: "J2", title: "kafka-consumer-perf-test, 1 KiB records, 6 partitions", policy: PolicyOS, tools: true, turns: lifeTurns, clear: dropped,
+		{id: "J2", title: "kafka-consumer-perf-test, 1 KiB records, 6 partitions", policy: PolicyOS, tools: true, full: true, turns: lifeTurns, takes: 40, clear: dropped,
 			setup: func(ctx context.Context, s *stage) error {
 				if err := s.topic(ctx, s.topicName, clientPartitions, s.policy); err != nil {
 					return err

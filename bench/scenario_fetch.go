@@ -110,7 +110,11 @@ func exchange(ctx context.Context, addr string, frame []byte) ([]byte, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+	deadline := time.Now().Add(time.Minute)
+	if at, ok := ctx.Deadline(); ok && at.Before(deadline) {
+		deadline = at
+	}
+	if err := conn.SetDeadline(deadline); err != nil {
 		return nil, err
 	}
 	if _, err := conn.Write(frame); err != nil {

@@ -26,18 +26,18 @@ func lifeScenarios() []scenario {
 		return measure{unit: name, of: func(s Sample) float64 { return s.Extra[name] }}
 	}
 	return []scenario{
-		{id: "S1", title: "start with an empty, formatted directory until Metadata is answered", policy: "–", alone: true, turns: lifeTurns, run: startEmpty,
-			measures: []measure{extra("start ms", 4, 25), extra("CPU ms", 0, 0), extra("RSS MiB", 8, 12), extra("idle CPU %", 0, 0)}},
-		{id: "M1", title: "memory after the work of P1, P3, P5 and F2", policy: PolicyOS, alone: true, turns: lifeTurns, run: loaded,
-			measures: []measure{extra("most RSS MiB", 11, 24), extra("RSS MiB", 0, 0)}},
-		{id: "C1", title: "10,000 connections that have said ApiVersions and are idle", policy: "–", alone: true, turns: lifeTurns, run: idleConnections,
-			measures: []measure{extra("KiB/connection", 3.5, 5), extra("idle CPU %", 0, 0)}},
 		{id: "C2", title: "connect, ApiVersions, close: 16 at a time", policy: "–", run: storm,
 			measures: []measure{{unit: "CPU µs/connection", of: perRequest(0, 0).of}, throughput("connections/s", requests)}},
-		{id: "N1", title: "10,000 partitions: create, restart after a clean stop", policy: PolicyOS, alone: true, turns: 2, run: manyPartitions,
-			measures: []measure{seconds("create s"), seconds("create CPU s"), seconds("restart s"), seconds("restart CPU s"), seconds("RSS MiB")}},
-		{id: "S3", title: "start after kill −9, 100 partitions of 20 MiB", policy: PolicyOS, alone: true, turns: 2, run: recovery,
+		{id: "S1", title: "start with an empty, formatted directory until Metadata is answered", policy: "–", alone: true, turns: lifeTurns, takes: 60, run: startEmpty,
+			measures: []measure{extra("start ms", 4, 25), extra("CPU ms", 0, 0), extra("RSS MiB", 8, 12), extra("idle CPU %", 0, 0)}},
+		{id: "M1", title: "memory after the work of P1, P3, P5 and F2", policy: PolicyOS, alone: true, cold: true, turns: 2, takes: 40, run: loaded,
+			measures: []measure{extra("most RSS MiB", 11, 24), extra("RSS MiB", 0, 0)}},
+		{id: "C1", title: "10,000 connections that have said ApiVersions and are idle", policy: "–", alone: true, cold: true, turns: 2, takes: 60, run: idleConnections,
+			measures: []measure{extra("KiB/connection", 3.5, 5), extra("idle CPU %", 0, 0)}},
+		{id: "S3", title: "start after kill −9, 100 partitions", policy: PolicyOS, alone: true, cold: true, full: true, turns: 2, takes: 80, run: recovery,
 			measures: []measure{seconds("start s"), seconds("CPU s")}},
+		{id: "N1", title: "10,000 partitions: create, stop, start", policy: PolicyOS, alone: true, cold: true, full: true, turns: 1, takes: 180, run: manyPartitions,
+			measures: []measure{seconds("create s"), seconds("create CPU s"), seconds("stop s"), seconds("start s"), seconds("start CPU s"), seconds("RSS MiB")}},
 	}
 }
 

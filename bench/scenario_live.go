@@ -108,6 +108,7 @@ func (p *paced) run(ctx context.Context, s *stage) (sample Sample, err error) {
 		return sample, err
 	}
 	sample.Requests, sample.Records = int64(n), int64(n)
+	sample.latency = run.latency
 	sample.Extra = percentiles(run.latency)
 	sample.Extra["late p99 µs"] = microseconds(run.late.ValueAtQuantile(99))
 	return sample, s.drop(ctx, s.topicName)

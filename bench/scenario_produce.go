@@ -107,7 +107,11 @@ func (p *producing) produce(ctx context.Context, s *stage) (Sample, error) {
 	}
 	sample.Requests, sample.Records, sample.Bytes = int64(total), int64(total)*int64(p.shape.records), int64(total)*p.shape.bytes()
 	if p.latency {
-		sample.Extra = latencies(flows)
+		sample.latency = newHistogram()
+		for _, f := range flows {
+			sample.latency.Merge(f.latency)
+		}
+		sample.Extra = percentiles(sample.latency)
 	}
 	return sample, nil
 }
@@ -135,15 +139,6 @@ func (p *producing) flows(request produce, batches int) []*flow {
 
 // newHistogram takes times of up to an hour in nanoseconds, to three digits.
 func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1000, int64(time.Hour), 3) }
-
-// latencies are the percentiles of all flows together.
-func latencies(flows []*flow) map[string]float64 {
-	all := newHistogram()
-	for _, f := range flows {
-		all.Merge(f.latency)
-	}
-	return percentiles(all)
-}
 
 func percentiles(h *hdrhistogram.Histogram) map[string]float64 {
 	return map[string]float64{"p50 µs": microseconds(h.ValueAtQuantile(50)), "p99 µs": microseconds(h.ValueAtQuantile(99)),

@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/thalweg-io/thalweg/bench"
@@ -15,8 +16,8 @@ import (
 
 // Turns and scale of runs: a quick one and one whose results are worth keeping.
 const (
-	benchTurns, benchScale           = 8, 0.25
-	benchQuickTurns, benchQuickScale = 3, 0.05
+	benchTurns, benchScale, benchBudget                = 8, 0.25, 27 * time.Minute
+	benchQuickTurns, benchQuickScale, benchQuickBudget = 4, 0.05, 4 * time.Minute
 )
 
 func benchCommand(e Env) *cobra.Command {
@@ -26,6 +27,10 @@ func benchCommand(e Env) *cobra.Command {
 		Long: `Starts a broker of this binary, and peers beside it, each with a new directory; gives all of them the same work in turns; and
 says what that cost: processor time of the broker's process, as the operating system accounts for it, with the quartiles
 over the turns. The first turn does not count. A peer's column is followed by how many times better the first broker was, turn by turn.
+
+The time of a run is dealt out to its scenarios: one that needs longer makes fewer turns, one that needs far too long is ended, and what
+has not begun when the time is over is not measured. What fails is told in the table and by the exit code, at the end; --page and
+--json are written after each scenario with what there is.
 
 --peer kafka is an Apache Kafka, which is downloaded through Maven once and needs Java 17 or newer; --peer
 NAME=BINARY is another binary of ours, so that a change can be held against what was before it.
@@ -41,8 +46,9 @@ the kernel, the driver's own time in relation to the broker's, and the system ca
 	f.StringArray("peer", nil, "another broker: `kafka`, or NAME=BINARY")
 	f.String("binary", "", "the first broker's `FILE`; this binary without it")
 	f.String("only", "", "scenarios whose number or title matches a regular expression")
-	f.Bool("quick", false, fmt.Sprintf("less of everything: %d turns, a scale of %g", benchQuickTurns, benchQuickScale))
-	f.Int("turns", benchTurns, "how often each broker does the work")
+	f.Bool("quick", false, fmt.Sprintf("less of everything: %d turns, a scale of %g, %v, no scenario that takes long", benchQuickTurns, benchQuickScale, benchQuickBudget))
+	f.Int("turns", benchTurns, "how often each broker does the work, at most")
+	f.Duration("budget", benchBudget, "how long all may take; 0 for no bound")
 	f.Float64("scale", benchScale, "how much work a turn is")
 	f.String("dir", os.TempDir(), "where the data goes, gigabytes of it; removed at the end")
 	f.Lookup("dir").DefValue = "the system's for temporary files"
@@ -63,20 +69,27 @@ func runBench(c *call, _ []string) error {
 	return errors.Join(err, tellReport(c, report)) // Ctrl-C ends it with what there is
 }
 
+// saveReport writes the files that are wanted.
+func saveReport(c *call, report *bench.Report) error {
+	return errors.Join(writeFile(c.text("page"), report.WriteMarkdown), writeFile(c.text("json"), report.WriteJSON))
+}
+
 func tellReport(c *call, report *bench.Report) error {
-	if err := errors.Join(writeFile(c.text("page"), report.WriteMarkdown), writeFile(c.text("json"), report.WriteJSON)); err != nil {
+	if err := saveReport(c, report); err != nil {
 		return err
 	}
 	if c.format == output.AsJSON {
-		return report.WriteJSON(c.Out)
-	}
-	if err := benchTable(report).Write(c.Out, c.format); err != nil {
+		if err := report.WriteJSON(c.Out); err != nil {
+			return err
+		}
+	} else if err := benchTable(report).Write(c.Out, c.format); err != nil {
 		return err
 	}
-	for _, r := range report.Rows {
-		if r.Failed != "" {
-			return fmt.Errorf("not everything could be measured: %s: %s", r.ID, r.Failed)
-		}
+	for _, line := range report.Notes() {
+		fmt.Fprintf(c.Err, "* %s\n", line)
+	}
+	if failures := report.Failures(); len(failures) > 0 {
+		return fmt.Errorf("not everything could be measured:\n  %s", strings.Join(failures, "\n  "))
 	}
 	return nil
 }
@@ -88,14 +101,21 @@ func benchOptions(c *call) (bench.Options, error) {
 	if o.Scale, err = c.cmd.Flags().GetFloat64("scale"); err != nil {
 		panic("BUG: " + err.Error())
 	}
+	if o.Budget, err = c.cmd.Flags().GetDuration("budget"); err != nil {
+		panic("BUG: " + err.Error())
+	}
+	o.Quick, o.Save = c.flag("quick"), func(r *bench.Report) error { return saveReport(c, r) }
+	if o.Quick && !c.given("budget") {
+		o.Budget = benchQuickBudget
+	}
 	if c.flag("quick") && !c.given("turns") {
 		o.Turns = benchQuickTurns
 	}
 	if c.flag("quick") && !c.given("scale") {
 		o.Scale = benchQuickScale
 	}
-	if o.Turns < 2 || o.Scale <= 0 {
-		return o, Misuse("--turns must be 2 or more, --scale more than 0")
+	if o.Turns < 2 || o.Scale <= 0 || o.Budget < 0 {
+		return o, Misuse("--turns must be 2 or more, --scale more than 0, --budget not less")
 	}
 	if only := c.text("only"); only != "" {
 		if o.Only, err = regexp.Compile(only); err != nil {
@@ -133,16 +153,19 @@ func benchPeer(c *call, peer string) (bench.Maker, error) {
 	return bench.Thalweg(name, binary), nil
 }
 
-// writeFile writes a file, if one is wanted.
+// writeFile writes a file, if one is wanted. Whoever reads it meanwhile finds what was there before.
 func writeFile(path string, write func(io.Writer) error) error {
 	if path == "" {
 		return nil
 	}
-	f, err := os.Create(path)
+	f, err := os.Create(path + ".part")
 	if err != nil {
 		return err
 	}
-	return errors.Join(write(f), f.Close())
+	if err := errors.Join(write(f), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
 }
 
 func benchTable(report *bench.Report) *output.Table {
