@@ -183,7 +183,12 @@ func (b *Broker) openDirs() error {
 		lane.dir = d
 		b.upkeep.lanes = append(b.upkeep.lanes, lane)
 		b.clusterID = d.ClusterID()
-		d.Start()
+		if !plantedOneSyncer {
+			d.Start()
+		}
+	}
+	if plantedOneSyncer {
+		go syncTogether(b.dirs, b.upkeep.lanes[0].over)
 	}
 	return nil
 }

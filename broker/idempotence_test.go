@@ -14,6 +14,12 @@ import (
 // idempotent sends one record of a producer with a sequence and returns the answer.
 func idempotent(t *testing.T, c *rawClient, topic string, epoch kafka.ProducerEpoch, sequence int32) kmsg.ProduceResponseTopicPartition {
 	t.Helper()
+	return ask[*kmsg.ProduceResponse](c, idempotentRequest(t, topic, epoch, sequence), true).Topics[0].Partitions[0]
+}
+
+// idempotentRequest is the request for it.
+func idempotentRequest(t *testing.T, topic string, epoch kafka.ProducerEpoch, sequence int32) *kmsg.ProduceRequest {
+	t.Helper()
 	var b batch.Builder
 	b.Reset(batch.BuilderOptions{HasProducer: true, ProducerID: 7, ProducerEpoch: epoch, BaseSequence: sequence})
 	b.Append(time.Now().UnixMilli(), nil, []byte("once"), nil)
@@ -30,7 +36,7 @@ func idempotent(t *testing.T, c *rawClient, topic string, epoch kafka.ProducerEp
 	rp.Records = records
 	rt.Partitions = append(rt.Partitions, rp)
 	req.Topics = append(req.Topics, rt)
-	return ask[*kmsg.ProduceResponse](c, req, true).Topics[0].Partitions[0]
+	return req
 }
 
 // TestIdempotentProducer is SURFACE 48-50 from a client's side, before and after a restart and a power cut: a

@@ -212,3 +212,43 @@ func TestDirectoryFails(t *testing.T) {
 		s.serves(append(topics, s.topics[one]...))
 	}
 }
+
+// TestDirectoryStalls: while a sync on the disk of one of two data directories takes ten seconds, the other one is written to
+// and both are read, and what waits for it is acknowledged when it ends. Wants FUSE.
+func TestDirectoryStalls(t *testing.T) {
+	needSignals(t)
+	t.Parallel()
+	if err := powercut.Available(); err != nil {
+		t.Skipf("no disk beneath: %v", err)
+	}
+	disk, err := powercut.Mount(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = disk.Close() })
+	one, two := t.TempDir(), filepath.Join(disk.Dir(), "two")
+	s := newSeveral(t, one, two)
+	const lasts, within = 10 * time.Second, 5 * time.Second
+	disk.Faults().SetRules(vfs.MustRules("op=sync-like path=**/two/** latency=" + lasts.String() + " once")...)
+	begin := time.Now()
+	cl := s.client(kgo.DisableIdempotentWrite(), kgo.RecordRetries(0))
+	waits := make(chan error, 1)
+	cl.Produce(t.Context(), &kgo.Record{Topic: s.topics[two][0], Value: []byte("waits")}, func(_ *kgo.Record, err error) { waits <- err })
+	for time.Since(begin) < lasts-within {
+		at := time.Now()
+		s.serves(s.topics[one])
+		s.holds(s.topics[two])
+		if took := time.Since(at); took > within {
+			t.Errorf("both directories were read and one written to in %v", took)
+		}
+		select {
+		case err := <-waits:
+			t.Fatalf("acknowledged after %v: %v", time.Since(begin), err)
+		default:
+		}
+	}
+	if err := <-waits; err != nil || time.Since(begin) < lasts {
+		t.Errorf("what waited ended after %v: %v", time.Since(begin), err)
+	}
+	s.serves(append(s.topics[one], s.topics[two]...))
+}

@@ -35,6 +35,8 @@ const runWithin = 2 * time.Minute
 
 // elsewhere names the package whose tests watch a guard, where that is not the guard's own.
 var elsewhere = map[string]string{
+	"planted_replica_stalledhome":     "./broker",
+	"planted_storage_admitown":        "./broker",
 	"planted_storage_adoptforgets":    "./broker/internal/replica",
 	"planted_storage_adoptunfinished": "./broker/internal/replica",
 }

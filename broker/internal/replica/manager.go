@@ -213,15 +213,17 @@ func (m *Manager) homeLocked(id kafka.TopicIDPartition) *storage.Dir {
 	return best
 }
 
-// quality is 2 for a directory that works, 1 without room, 0 offline.
+// quality is 3 for a directory that works, 2 without room, 1 while its disk does not answer, 0 offline.
 func quality(d *storage.Dir) int {
 	switch {
 	case d.Err() != nil:
 		return 0
-	case d.Full():
+	case !d.Answers() && !plantedStalledHome:
 		return 1
+	case d.Full():
+		return 2
 	}
-	return 2
+	return 3
 }
 
 // reconfigureLocked gives changed topic configs to the partitions concerned: all, if defaults changed.

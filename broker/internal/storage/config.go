@@ -133,7 +133,7 @@ type DirOptions struct {
 	Random func() [16]byte
 	// Logger receives what is worth telling an operator. nil: discarded.
 	Logger *slog.Logger
-	// QueueBytes bounds the bytes that wait for the syncer; appends wait while a started syncer is
+	// QueueBytes bounds the bytes that wait for the syncer; clients' and leaders' appends wait while a started syncer is
 	// behind by more. 0: 64 MiB.
 	QueueBytes int64
 	// CheckpointBytes is how much is appended between two writings of the recovery points, so that

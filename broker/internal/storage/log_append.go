@@ -40,12 +40,18 @@ type Outcome struct {
 // does not allocate and makes one write. A batch with a producer id is held to the producer's
 // epoch but to no sequence, as Kafka does with what its coordinators write.
 //
-// All or nothing: on error the log is unchanged, or the directory is offline. It may wait while a
-// started syncer is behind by more than DirOptions.QueueBytes. b stays the caller's.
+// All or nothing: on error the log is unchanged, or the directory is offline. It does not wait for the
+// syncer: who writes for the broker serves others, whose logs may be in other directories. b stays the caller's.
 // Errors: ErrTooLarge, ErrStaleEpoch, ErrInvalidProducerEpoch, ErrInvalidTxnState,
 // ErrCoordinatorFenced, ErrStalled, ErrOffline, ErrClosed; syscall.ENOSPC (wrapped) is the one after which
 // appending may be tried again (S-11).
 func (l *Log) Append(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64) (base int64, err error) {
+	if plantedAdmitOwn && l.queue != nil {
+		l.queue.admit()
+	}
+	if err := l.disk.refuseStalled(); err != nil {
+		return 0, err
+	}
 	o, err := l.appendAsLeader(b, epoch, nowMs, false)
 	return o.BaseOffset, err
 }
@@ -53,16 +59,17 @@ func (l *Log) Append(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64) (base 
 // AppendClient is Append for a validated batch of a client. If the batch has a producer id, its
 // sequence is checked against the producer's last batches in the same step as it is appended: an
 // exact repetition of one of the last five is answered with the place of the first one, also on a
-// full disk, and nothing is appended (SURFACE 48-50). Errors: those of Append,
-// ErrOutOfOrderSequence, and ErrFull while the directory keeps its reserve for others.
+// full disk, and nothing is appended (SURFACE 48-50). It may wait while a started syncer is behind by more than
+// DirOptions.QueueBytes. Errors: those of Append, ErrOutOfOrderSequence, and ErrFull while the directory keeps its reserve for
+// others.
 func (l *Log) AppendClient(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64) (Outcome, error) {
+	if err := l.admit(); err != nil {
+		return Outcome{}, err
+	}
 	return l.appendAsLeader(b, epoch, nowMs, true)
 }
 
 func (l *Log) appendAsLeader(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64, client bool) (o Outcome, err error) {
-	if err := l.admit(); err != nil {
-		return Outcome{}, err
-	}
 	l.mu.Lock()
 	o, err = l.appendLocked(b, epoch, nowMs, client)
 	due := err == nil && l.flushDue()

@@ -140,6 +140,9 @@ func (d *Dir) Watch(now time.Time) Condition {
 	return Healthy
 }
 
+// Answers is false while Watch knows the disk not to answer.
+func (d *Dir) Answers() bool { return !d.disk.stalled.Load() }
+
 // giveUp takes the directory offline because an operation does not end. It does no I/O; word of
 // it is left in the directory (see fail) if the operation ends after all.
 func (d *disk) giveUp(cause error) {

@@ -1,0 +1,5 @@
+//go:build !planted_replica_stalledhome
+
+package replica
+
+const plantedStalledHome = false

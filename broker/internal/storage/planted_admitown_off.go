@@ -1,0 +1,5 @@
+//go:build !planted_storage_admitown
+
+package storage
+
+const plantedAdmitOwn = false
