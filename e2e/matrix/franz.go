@@ -38,10 +38,28 @@ func newJudge(servers string) (*judge, error) {
 
 func (j *judge) close() { j.client.Close() }
 
-// create makes a topic.
+// create makes a topic that keeps what it is given: the records of the probes are older than seven days, and brokers begin to delete
+// such records when they have run for thirty seconds.
 func (j *judge) create(ctx context.Context, topic string, partitions int32) error {
-	_, err := j.admin.CreateTopic(ctx, partitions, 1, nil, topic)
+	forever := "-1"
+	_, err := j.admin.CreateTopic(ctx, partitions, 1, map[string]*string{"retention.ms": &forever}, topic)
 	return err
+}
+
+// whole wants partition 0 to have the offsets from 0 to count: otherwise it is not the client who fails to read them.
+func (j *judge) whole(ctx context.Context, topic string, count int64) error {
+	start, err := j.start(ctx, topic)
+	if err != nil {
+		return err
+	}
+	end, err := j.end(ctx, topic)
+	if err != nil {
+		return err
+	}
+	if start != 0 || end != count {
+		return fmt.Errorf("%s has the offsets %d to %d instead of 0 to %d", topic, start, end, count)
+	}
+	return nil
 }
 
 // partitions counts the partitions of a topic; 0 if there is none.
@@ -53,15 +71,26 @@ func (j *judge) partitions(ctx context.Context, topic string) (int, error) {
 	return len(topics[topic].Partitions), nil
 }
 
+// start is the beginning of partition 0.
+func (j *judge) start(ctx context.Context, topic string) (int64, error) {
+	listed, err := j.admin.ListStartOffsets(ctx, topic)
+	return offset(listed, err, topic)
+}
+
 // end is the end of partition 0.
 func (j *judge) end(ctx context.Context, topic string) (int64, error) {
-	ends, err := j.admin.ListEndOffsets(ctx, topic)
-	if err := errors.Join(err, ends.Error()); err != nil {
+	listed, err := j.admin.ListEndOffsets(ctx, topic)
+	return offset(listed, err, topic)
+}
+
+// offset is that of a topic's partition 0.
+func offset(listed kadm.ListedOffsets, err error, topic string) (int64, error) {
+	if err := errors.Join(err, listed.Error()); err != nil {
 		return 0, err
 	}
-	o, ok := ends.Lookup(topic, 0)
+	o, ok := listed.Lookup(topic, 0)
 	if !ok {
-		return 0, fmt.Errorf("no end offset of %s", topic)
+		return 0, fmt.Errorf("no offset of %s", topic)
 	}
 	return o.Offset, nil
 }

@@ -19,12 +19,11 @@ import (
 
 // options are the flags.
 type options struct {
-	only   *regexp.Regexp
-	except string // a client's name
-	write  bool
-	other  string
-	jobs   int
-	page   string
+	only  *regexp.Regexp
+	write bool
+	other string
+	jobs  int
+	page  string
 }
 
 // overrides make groups begin and notice at once; they are limits of the broker, not of clients.
@@ -46,7 +45,6 @@ func main() {
 func run(ctx context.Context) error {
 	var o options
 	only := flag.String("only", "", "the clients whose name matches")
-	except := flag.String("except", "", "leave out the client of this name")
 	flag.BoolVar(&o.write, "write", false, "write the page")
 	flag.IntVar(&o.jobs, "j", 2, "so many clients at a time, and three times as many groups, which mostly wait")
 	flag.StringVar(&o.other, "servers", "", "a running cluster to ask instead, such as an Apache Kafka; for comparison, the page is left alone")
@@ -56,7 +54,6 @@ func run(ctx context.Context) error {
 	if o.only, err = regexp.Compile(*only); err != nil {
 		return err
 	}
-	o.except = *except
 	if o.other != "" {
 		w, err := newWorkshop()
 		if err != nil {
@@ -99,7 +96,7 @@ func (o *options) runAll(ctx context.Context, w *workshop, servers string) ([]ro
 	if err := prepare(ctx, j); err != nil {
 		return nil, err
 	}
-	chosen := slices.DeleteFunc(clients(), func(c client) bool { return !o.only.MatchString(c.name) || c.name == o.except })
+	chosen := slices.DeleteFunc(clients(), func(c client) bool { return !o.only.MatchString(c.name) })
 	rows := make([]row, len(chosen))
 	err = each(o.jobs, len(chosen), func(i int) (err error) {
 		rows[i], err = examineOne(ctx, j, w, chosen[i])

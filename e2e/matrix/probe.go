@@ -222,7 +222,7 @@ func (e *examination) written(ctx context.Context, topic, codec string) error {
 func (e *examination) same(ctx context.Context, topic string, want []record) error {
 	a, err := e.ask(ctx, ask{Do: "consume", Topic: topic, Count: len(want)})
 	if err != nil {
-		return err
+		return errors.Join(err, e.judge.whole(ctx, topic, int64(len(want))))
 	}
 	return recordsDiffer(a.Records, want)
 }
@@ -256,6 +256,9 @@ func (e *examination) writeProbes(ctx context.Context) error {
 func (e *examination) readProbes(ctx context.Context) error {
 	all := probes()
 	a, err := e.ask(ctx, ask{Do: "consume", Topic: probesTopic, Count: len(all)})
+	if err != nil {
+		err = errors.Join(err, e.judge.whole(ctx, probesTopic, int64(len(all))))
+	}
 	for i, p := range all {
 		failed := err
 		if failed == nil && i >= len(a.Records) {
@@ -272,10 +275,13 @@ func (e *examination) readProbes(ctx context.Context) error {
 
 // byTime: the client reads from a time between the records 10 and 11.
 func (e *examination) byTime(ctx context.Context) error {
-	want := ordinary()[11:14]
+	all := ordinary()
+	want := all[11:14]
 	a, err := e.ask(ctx, ask{Do: "seek", Topic: codecTopic("none"), Count: len(want), TS: want[0].TS - 500})
 	if err == nil {
 		err = recordsDiffer(a.Records, want)
+	} else {
+		err = errors.Join(err, e.judge.whole(ctx, codecTopic("none"), int64(len(all))))
 	}
 	return e.try("by time", plain, err)
 }
