@@ -30,6 +30,7 @@ func Kafka(ctx context.Context) (Maker, error) {
 		if err != nil {
 			return nil, err
 		}
+		k.StopWithin = stopWithin
 		b := &Broker{Name: m.Name, Addr: k.Addr, PID: k.PID(), dir: dir, stop: k.Stop, end: func() error { k.Kill(); return nil }, output: k.Output,
 			durable: map[string]string{"flush.messages": "1"}}
 		return b, b.begin()

@@ -361,6 +361,12 @@ type stage struct {
 // scaled is so much work, made less or more by the scale; at least 1.
 func (s *stage) scaled(n int) int { return max(1, int(float64(n)*s.scale)) }
 
+// wholeScale is from which scale on things have the number that their title says.
+const wholeScale = 0.25
+
+// whole is so many of something that is what a title is about, fewer only in runs at a small scale.
+func (s *stage) whole(n int) int { return max(1, int(float64(n)*min(1, s.scale/wholeScale))) }
+
 // Sample is what one turn of one broker gave.
 type Sample struct {
 	Wall    time.Duration `json:"wall_ns"`

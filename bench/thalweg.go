@@ -31,33 +31,53 @@ func startThalweg(ctx context.Context, name, binary, dir string, properties map[
 	for k, v := range withCommon(properties) {
 		args = append(args, "--override", k+"="+v)
 	}
-	out := &printed{ready: make(chan string, 1)}
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), binary, args...)
-	cmd.Stdout, cmd.Stderr = out, out
+	p, err := startProcess(ctx, name, exec.CommandContext(context.WithoutCancel(ctx), binary, args...), readyLine)
+	if err != nil {
+		return nil, err
+	}
+	b := p.broker(name, dir)
+	b.plain, b.durable = map[string]string{"flush.policy": "os"}, map[string]string{"flush.policy": "group"}
+	return b, b.begin()
+}
+
+// process is a broker that says when it serves.
+type process struct {
+	cmd    *exec.Cmd
+	out    *printed
+	addr   string
+	exited chan error // once
+}
+
+// startProcess starts it and waits until it prints what ready matches, whose first group is the address.
+func startProcess(ctx context.Context, name string, cmd *exec.Cmd, ready *regexp.Regexp) (*process, error) {
+	p := &process{cmd: cmd, out: &printed{line: ready, ready: make(chan string, 1)}, exited: make(chan error, 1)}
+	cmd.Stdout, cmd.Stderr = p.out, p.out
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }()
-	b := &Broker{Name: name, PID: cmd.Process.Pid, dir: dir, output: out.String,
-		plain: map[string]string{"flush.policy": "os"}, durable: map[string]string{"flush.policy": "group"}}
-	b.stop = func() error { return end(cmd.Process, exited) }
-	b.end = func() error {
-		err := cmd.Process.Kill()
-		<-exited
-		return err
-	}
+	go func() { p.exited <- cmd.Wait() }()
 	select {
-	case b.Addr = <-out.ready:
-		return b, b.begin()
-	case err := <-exited:
-		return nil, fmt.Errorf("%s ended before it served: %w\n%s", name, err, lastLines(out.String()))
+	case p.addr = <-p.out.ready:
+		return p, nil
+	case err := <-p.exited:
+		return nil, fmt.Errorf("%s ended before it served: %w\n%s", name, err, lastLines(p.out.String()))
 	case <-ctx.Done():
 	case <-time.After(startWithin):
 	}
 	_ = cmd.Process.Kill()
-	<-exited
-	return nil, fmt.Errorf("%s does not serve\n%s", name, lastLines(out.String()))
+	<-p.exited
+	return nil, fmt.Errorf("%s does not serve\n%s", name, lastLines(p.out.String()))
+}
+
+// broker is what the rig knows of it.
+func (p *process) broker(name, dir string) *Broker {
+	return &Broker{Name: name, Addr: p.addr, PID: p.cmd.Process.Pid, dir: dir, output: p.out.String,
+		stop: func() error { return end(p.cmd.Process, p.exited) },
+		end: func() error {
+			err := p.cmd.Process.Kill()
+			<-p.exited
+			return err
+		}}
 }
 
 // end asks a process to stop, and kills it if it does not.
@@ -84,6 +104,7 @@ type printed struct {
 		text bytes.Buffer
 		told bool
 	}
+	line  *regexp.Regexp
 	ready chan string // the address, once
 }
 
@@ -93,7 +114,7 @@ func (p *printed) Write(text []byte) (int, error) {
 	defer p.mu.Unlock()
 	p.mu.text.Write(text)
 	if !p.mu.told {
-		if m := readyLine.FindSubmatch(p.mu.text.Bytes()); m != nil {
+		if m := p.line.FindSubmatch(p.mu.text.Bytes()); m != nil {
 			p.mu.told = true
 			p.ready <- string(m[1])
 		}

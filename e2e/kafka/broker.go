@@ -30,6 +30,8 @@ const (
 type Broker struct {
 	Addr string // host:port of the PLAINTEXT listener
 	Dir  string // log.dirs; outlives the broker
+	// StopWithin is how long Stop waits. It may be changed before.
+	StopWithin time.Duration
 
 	cmd    *exec.Cmd
 	out    output
@@ -77,7 +79,7 @@ func (h Home) start(ctx context.Context, dir string, properties map[string]strin
 	if err != nil {
 		return nil, err
 	}
-	b := &Broker{Addr: ports[0], Dir: dir, exited: make(chan struct{})}
+	b := &Broker{Addr: ports[0], Dir: dir, StopWithin: stopWithin, exited: make(chan struct{})}
 	file, err := writeProperties(b.Dir, ports, properties)
 	if err != nil {
 		return nil, err
@@ -198,9 +200,9 @@ func (b *Broker) Stop() error {
 	select {
 	case <-b.exited:
 		return nil
-	case <-time.After(stopWithin):
+	case <-time.After(b.StopWithin):
 		b.Kill()
-		return fmt.Errorf("apache kafka at %s did not stop within %v", b.Addr, stopWithin)
+		return fmt.Errorf("apache kafka at %s did not stop within %v", b.Addr, b.StopWithin)
 	}
 }
 

@@ -48,7 +48,7 @@ const importOrder = `
 	# What only measures, shows or drives the rest. e2e talks to real processes over sockets.
 	NONE < e2e/kafka;
 	CODECS, internal/history, internal/history/register, internal/vfs, e2e/kafka < e2e/...;
-	CODECS, internal/kclient, e2e/kafka < bench/...;
+	CODECS, internal/kclient, e2e/kafka, e2e/recipe < bench/...;
 	connect/..., connect/connectors/..., registry/..., streams/..., rest/..., mirror/..., console/..., bench/...,
 		broker, broker/offline < internal/cli/... < cmd/...;
 	broker, connect/..., streams/... < examples/...;

@@ -33,17 +33,18 @@ has not begun when the time is over is not measured. What fails is told in the t
 --json are written after each scenario with what there is.
 
 --peer kafka is an Apache Kafka, which is downloaded through Maven once and needs Java 17 or newer; --peer
-NAME=BINARY is another binary of ours, so that a change can be held against what was before it.
+NAME=BINARY is another binary of ours, so that a change can be held against what was before it. --peer kfake (franz-go's broker for tests)
+and --peer nats (JetStream, in its own protocol) are yardsticks for a few rows; they are built once from their modules, with Go.
 
 The driver replays prepared requests over loopback. The table also tells the broker's share of time outside
 the kernel, the driver's own time in relation to the broker's, and the system calls per request that read or write.`,
-		Example: "thalweg bench --quick\nthalweg bench --peer kafka --page table.md\nthalweg bench --only 'P1|F2' --peer before=/tmp/thalweg-before",
+		Example: "thalweg bench --quick\nthalweg bench --peer kafka --peer kfake --peer nats --page table.md\nthalweg bench --only 'P1|F2' --peer before=/tmp/thalweg-before",
 		Args:    between(0, 0, ""),
 		RunE:    e.run(runBench),
 	}
 	outputFlag(cmd)
 	f := cmd.Flags()
-	f.StringArray("peer", nil, "another broker: `kafka`, or NAME=BINARY")
+	f.StringArray("peer", nil, "another broker: `kafka`, kfake, nats, or NAME=BINARY; may be repeated")
 	f.String("binary", "", "the first broker's `FILE`; this binary without it")
 	f.String("only", "", "scenarios whose number or title matches a regular expression")
 	f.Bool("quick", false, fmt.Sprintf("less of everything: %d turns, a scale of %g, %v, no scenario that takes long", benchQuickTurns, benchQuickScale, benchQuickBudget))
@@ -89,7 +90,7 @@ func tellReport(c *call, report *bench.Report) error {
 		fmt.Fprintf(c.Err, "* %s\n", line)
 	}
 	if failures := report.Failures(); len(failures) > 0 {
-		return fmt.Errorf("not everything could be measured:\n  %s", strings.Join(failures, "\n  "))
+		return fmt.Errorf("not everything could be measured: %s", strings.Join(failures, "; "))
 	}
 	return nil
 }
@@ -143,12 +144,18 @@ func benchOptions(c *call) (bench.Options, error) {
 }
 
 func benchPeer(c *call, peer string) (bench.Maker, error) {
-	if peer == "kafka" {
+	say := func(line string) { fmt.Fprintln(c.Err, line) }
+	switch peer {
+	case "kafka":
 		return bench.Kafka(c.ctx)
+	case "kfake":
+		return bench.Kfake(c.ctx, say)
+	case "nats":
+		return bench.NATS(c.ctx, say)
 	}
 	name, binary, ok := strings.Cut(peer, "=")
 	if !ok || name == "" || binary == "" {
-		return bench.Maker{}, Misuse("--peer is %q, it must be kafka or NAME=BINARY", peer)
+		return bench.Maker{}, Misuse("--peer is %q, it must be kafka, kfake, nats or NAME=BINARY", peer)
 	}
 	return bench.Thalweg(name, binary), nil
 }
