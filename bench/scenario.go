@@ -3,6 +3,7 @@ package bench
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 )
 
@@ -25,6 +26,8 @@ type scenario struct {
 	cold bool
 	// full says that a quick run leaves it out.
 	full bool
+	// late puts it behind the others that the long-lived brokers do: it leaves them with something to do.
+	late bool
 	// scale multiplies the scale of the run; 0: 1.
 	scale float64
 	// takes is how many seconds all turns of it together take with an Apache Kafka beside, about: its weight when time is dealt out. 0: usualTime.
@@ -119,7 +122,18 @@ func scenarios() []scenario {
 	all = append(all, fetchScenarios()...)
 	all = append(all, liveScenarios()...)
 	all = append(all, clientScenarios()...)
-	return append(all, lifeScenarios()...)
+	all = append(all, lifeScenarios()...)
+	order := func(s scenario) int {
+		switch {
+		case s.alone:
+			return 2
+		case s.late:
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(all, func(a, b scenario) int { return order(a) - order(b) })
+	return all
 }
 
 // microseconds and milliseconds of nanoseconds.

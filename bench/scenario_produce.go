@@ -45,7 +45,7 @@ func produceScenarios() []scenario {
 	for i, n := range []int{1, 16, 256, 1000, 5000} {
 		s := (&producing{shape: sized(16<<10, 1<<10), acks: 1, connections: 4, window: 5, partitions: n, batches: 32 << 10}).
 			scenario("P7"+string(rune('a'+i)), "produce 16 KiB batches, partitions: "+strconv.Itoa(n), PolicyOS, perGiB(0, 0))
-		s.takes, s.full = usualTime+float64(n)/50, n >= 1000 // partitions are made and removed
+		s.takes, s.full, s.late = usualTime+float64(n)/50, n >= 1000, n >= 1000 // partitions are made and removed
 		list = append(list, s)
 	}
 	for _, policy := range []string{PolicyGroup, PolicyOS} {

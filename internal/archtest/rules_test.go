@@ -46,8 +46,8 @@ const importOrder = `
 	internal/lag < console/...;
 
 	# What only measures, shows or drives the rest. e2e talks to real processes over sockets.
-	NONE < e2e/kafka;
-	CODECS, internal/history, internal/history/register, internal/vfs, e2e/kafka < e2e/...;
+	NONE < e2e/kafka, e2e/recipe;
+	CODECS, internal/history, internal/history/register, internal/vfs, e2e/kafka, e2e/recipe < e2e/...;
 	CODECS, internal/kclient, e2e/kafka, e2e/recipe < bench/...;
 	connect/..., connect/connectors/..., registry/..., streams/..., rest/..., mirror/..., console/..., bench/...,
 		broker, broker/offline < internal/cli/... < cmd/...;
