@@ -60,6 +60,16 @@ var trashMetrics = []struct {
 	{dirMetric("thalweg_dir_unlinked_bytes_total", metrics.KindCounter, "bytes", "Size of the files unlinked."), func(t *storage.Trash) int64 { return t.Bytes }},
 }
 
+// recoveryMetrics tell of what the logs of each data directory have cost that were opened after an unclean stop.
+var recoveryMetrics = []struct {
+	family *metrics.Family
+	of     func(storage.Recovery) int64
+}{
+	{dirMetric("thalweg_dir_recovery_scanned_bytes", metrics.KindGauge, "bytes", "Bytes of logs that were read and checked because the last stop was not clean."), func(r storage.Recovery) int64 { return r.Scanned }},
+	{dirMetric("thalweg_dir_recovery_above_bytes", metrics.KindGauge, "bytes", "Bytes that lay above the recovery points of these logs: a scan begins at the index entry before."), func(r storage.Recovery) int64 { return r.Above }},
+	{dirMetric("thalweg_dir_recovery_replayed_bytes", metrics.KindGauge, "bytes", "Bytes that were brought back into these logs from the commit log."), func(r storage.Recovery) int64 { return r.Replayed }},
+}
+
 func dirMetric(name string, kind metrics.Kind, unit, help string) *metrics.Family {
 	return &metrics.Family{Name: name, Kind: kind, Unit: unit, Labels: []string{"logDirectory"}, Help: help}
 }
@@ -88,6 +98,9 @@ func partitionFamilies() (out []*metrics.Family) {
 func trashFamilies() []*metrics.Family {
 	out := []*metrics.Family{dirStrays}
 	for _, g := range trashMetrics {
+		out = append(out, g.family)
+	}
+	for _, g := range recoveryMetrics {
 		out = append(out, g.family)
 	}
 	return append(out, &retentionSegments, &retentionBytes)
@@ -131,6 +144,12 @@ func collectLogs(s *scrape) {
 	}
 	collectDirs(s)
 	collectTrash(s)
+	for _, g := range recoveryMetrics {
+		s.w.Begin(g.family)
+		for _, d := range s.b.dirs {
+			s.w.Int(g.of(d.Recovered()), d.Path())
+		}
+	}
 }
 
 func collectDirs(s *scrape) {

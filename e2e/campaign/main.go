@@ -10,7 +10,7 @@
 // franz-go), sidebyside.go (beside an Apache Kafka), half_open.go (clients that hold connections for nothing),
 // groupkill.go (committed offsets, with kills), groups100.go (a large
 // group, beside an Apache Kafka), retention.go (deleting under
-// producers), wild.go (programs of other stacks), page.go (what a page looks like).
+// producers), recovery.go (starting after a kill with much to recover), wild.go (programs of other stacks), page.go (what a page looks like).
 package main
 
 import (
@@ -61,6 +61,7 @@ var campaigns = []campaign{
 	{"powercut", "The power of the disk beneath the real binary is cut again and again, and what was not synced kept, dropped, zeroed or torn, under idempotent producers of Java, librdkafka and franz-go; nothing acknowledged is lost, moved, doubled or out of order.", 50, powerCut},
 	{"disk-trouble", "The disk beneath the real binary is full, slow, read-only or fails, under idempotent producers of Java, librdkafka and franz-go; a full or slow one is got over without a restart, of one that fails nothing acknowledged is lost.", 40, diskTrouble},
 	{"retention", "The 99th percentile of producers' times while 100 segments of another topic are deleted stays within 1.2 times what it is in quiet, with flush.policy group and os.", 20, retention},
+	{"recovery", "The real binary is killed (kill -9) under producers with 10 GiB in 100 active segments, with flush.policy group and os; it serves every partition again within five seconds, scans no more than lies above the recovery points, and nothing acknowledged is lost.", 2, recovery},
 	{"group-kill", "The real binary is killed (kill -9) again and again while groups commit and read offsets, so that it dies between an append and its answer; no committed offset that anybody has heard of goes back.", 500, groupKill},
 	{"wild", "Programs of other people's stacks that take minutes run against the real binary; none fails, and those that are expected to fail do.", 1, wild},
 	{"group-histories", "The real binary is killed (kill -9) again and again while clients commit whatever offsets they like, several for the same group, and read them; porcupine wants every committed offset to be a linearizable register. A planted bug is found.", 500, groupHistories},

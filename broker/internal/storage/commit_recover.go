@@ -384,11 +384,14 @@ func (l *Log) replayEntry(p []byte) (txns bool, err error) {
 
 // Recovery tells what opening logs after an unclean stop has cost.
 type Recovery struct {
-	Scanned  int64 // bytes read and checked, from the recovery points on
-	Replayed int64 // bytes brought back from the commit log
+	// Scanned are the bytes that were read and checked, and Above those that lay above the recovery points. A scan begins
+	// at the index entry before the point, so of each log an interval between entries (index.interval.bytes) and a batch
+	// may be scanned beyond that.
+	Scanned, Above int64
+	Replayed       int64 // bytes brought back from the commit log
 }
 
 // Recovered is the work of all recoveries since OpenDir.
 func (d *Dir) Recovered() Recovery {
-	return Recovery{Scanned: d.disk.scanned.Load(), Replayed: d.disk.replayed.Load()}
+	return Recovery{Scanned: d.disk.scanned.Load(), Above: d.disk.above.Load(), Replayed: d.disk.replayed.Load()}
 }

@@ -34,6 +34,7 @@ type disk struct {
 	producers    atomic.Int64
 	maxProducers int64
 	scanned      atomic.Int64 // bytes, by recoveries
+	above        atomic.Int64 // bytes above the recovery points, that these found
 	replayed     atomic.Int64 // bytes, from the commit log
 	cleaned      *cleanPoints // nil for a log outside a data directory
 	renew        bool         // an earlier run ended with a failed disk: see Log.renew

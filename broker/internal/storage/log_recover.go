@@ -20,7 +20,7 @@ func (l *Log) recover(point int64, rest *commitlog.Reader) error {
 		// files need not be those of a sealed segment.
 		i--
 	}
-	r := recovery{log: l, point: point, sparse: l.sparse(l.cfg.Load())}
+	r := recovery{log: l, point: point, sparse: l.sparse(l.cfg.Load()), above: -1}
 	if err := r.from(segs[i]); err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (l *Log) recover(point int64, rest *commitlog.Reader) error {
 		if j > i && !r.continues(segs[j]) {
 			break
 		}
-		whole, err := r.segment(segs[j])
+		whole, err := r.segment(segs[j], segs[j+1:])
 		if err != nil {
 			return err
 		}
@@ -68,7 +68,8 @@ type recovery struct {
 	x      index // of the segment being scanned
 	pos    int64 // where in it
 	reason string
-	txns   bool // something belongs to a transaction
+	txns   bool  // something belongs to a transaction
+	above  int64 // bytes above the point, -1 until it is found
 }
 
 // from finds where in the segment of the recovery point the scan begins: at its last index entry
@@ -113,8 +114,8 @@ func (r *recovery) continues(s *segment) bool {
 	return true
 }
 
-// segment scans one segment from r.pos. whole is false if it ends early.
-func (r *recovery) segment(s *segment) (whole bool, err error) {
+// segment scans one segment from r.pos, which later ones follow. whole is false if it ends early.
+func (r *recovery) segment(s *segment, later []*segment) (whole bool, err error) {
 	f, err := s.log.acquire()
 	if err != nil {
 		return false, err
@@ -122,13 +123,29 @@ func (r *recovery) segment(s *segment) (whole bool, err error) {
 	defer s.log.release()
 	interval, from := r.log.cfg.Load().IndexIntervalBytes, r.pos
 	defer func() { r.log.disk.scanned.Add(r.pos - from) }()
+	upTo := s.mu.size
+	for _, s := range later {
+		upTo += s.mu.size
+	}
+	found := func(pos int64) {
+		if r.above < 0 {
+			r.above = upTo - pos
+			r.log.disk.above.Add(r.above)
+		}
+	}
 	r.pos, r.reason, err = verify(f, s, r.pos, s.mu.size, &r.order, func(pos int64, h batch.Batch) {
+		if h.LastOffset() >= r.point {
+			found(pos)
+		}
 		r.x.add(pos, uint32(h.LastOffset()-s.base), h.MaxTimestamp(), interval)
 		r.log.assignFrom(h)
 		r.txns = r.txns || h.Transactional()
 	})
 	if err != nil {
 		return false, err
+	}
+	if r.reason != "" || len(later) == 0 { // nothing good above it
+		found(r.pos)
 	}
 	s.mu.index, s.mu.loaded, s.mu.next = r.x, true, r.order.next
 	return r.reason == "", nil
