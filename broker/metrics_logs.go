@@ -65,8 +65,8 @@ var recoveryMetrics = []struct {
 	family *metrics.Family
 	of     func(storage.Recovery) int64
 }{
-	{dirMetric("thalweg_dir_recovery_scanned_bytes", metrics.KindGauge, "bytes", "Bytes of logs that were read and checked because the last stop was not clean."), func(r storage.Recovery) int64 { return r.Scanned }},
-	{dirMetric("thalweg_dir_recovery_above_bytes", metrics.KindGauge, "bytes", "Bytes that lay above the recovery points of these logs: a scan begins at the index entry before."), func(r storage.Recovery) int64 { return r.Above }},
+	{dirMetric("thalweg_dir_recovery_scanned_bytes", metrics.KindGauge, "bytes", "Bytes of logs that were read and checked because the last stop was not clean: those above the recovery points, and the last batches below each."), func(r storage.Recovery) int64 { return r.Scanned }},
+	{dirMetric("thalweg_dir_recovery_above_bytes", metrics.KindGauge, "bytes", "Bytes that lay above the recovery points of these logs."), func(r storage.Recovery) int64 { return r.Above }},
 	{dirMetric("thalweg_dir_recovery_replayed_bytes", metrics.KindGauge, "bytes", "Bytes that were brought back into these logs from the commit log."), func(r storage.Recovery) int64 { return r.Replayed }},
 }
 

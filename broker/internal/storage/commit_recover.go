@@ -384,9 +384,9 @@ func (l *Log) replayEntry(p []byte) (txns bool, err error) {
 
 // Recovery tells what opening logs after an unclean stop has cost.
 type Recovery struct {
-	// Scanned are the bytes that were read and checked, and Above those that lay above the recovery points. A scan begins
-	// at the index entry before the point, so of each log an interval between entries (index.interval.bytes) and a batch
-	// may be scanned beyond that.
+	// Scanned are the bytes that were read and checked, and Above those that lay above the recovery points. A scan begins at
+	// the last index entry below the point, so that of each log the last batches below it are checked, too: those of an
+	// index.interval.bytes, and one.
 	Scanned, Above int64
 	Replayed       int64 // bytes brought back from the commit log
 }

@@ -20,7 +20,7 @@
 //     files below it are durable. A clean stop syncs all segments, removes the commit log, and leaves a marker as
 //     its last act; a start takes it away, durably, before anything else. Without it, what the commit log has of each
 //     partition is put aside first; a log is scanned from its recovery point
-//     and cut at the first bad batch, what continues it is replayed, and all that is synced before it counts as flushed.
+//     and cut at the first bad batch, what continues it is replayed, and all that is synced before it counts as flushed (the last segment of a FlushOS log is left to the kernel, as it was).
 //     Truncation, reset, log start and deletion are entries of the commit log before they take effect.
 //  4. A failed fsync, write or truncation, other than for lack of room, takes the directory
 //     offline until the next start; everything in it then answers ErrOffline. Word of it is left

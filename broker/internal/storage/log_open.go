@@ -106,8 +106,12 @@ func (l *Log) load(k found) error {
 	return l.loadProducers()
 }
 
-// logAll notes that everything in the log is durable. Called with mu held, or alone.
+// logAll notes that everything in the log that counts as flushed is durable. Called with mu held, or alone.
 func (l *Log) logAll() {
+	if flushed := l.flushed.Load(); flushed < l.end.Load() { // see settle
+		l.mu.logged = place{offset: flushed}
+		return
+	}
 	s := l.active()
 	size, _ := s.bounds()
 	l.mu.logged = place{l.end.Load(), s, size}

@@ -73,7 +73,7 @@ type recovery struct {
 }
 
 // from finds where in the segment of the recovery point the scan begins: at its last index entry
-// below the point, or at its beginning.
+// below the point, or at its beginning. So the last batches below the point are looked at, too.
 func (r *recovery) from(s *segment) error {
 	r.order = order{next: s.base, sparse: r.sparse, epoch: -1}
 	r.x, r.pos = newIndex(), 0
@@ -153,7 +153,7 @@ func (r *recovery) segment(s *segment, later []*segment) (whole bool, err error)
 
 // settle makes the outcome of the scan of segments i to j durable: what comes after goes, the
 // last one is cut, and the bytes that stay are synced before they count as flushed, because after
-// a kill they may be in the page cache only.
+// a kill they may be in the page cache only. Of a FlushOS log the last segment is left to the kernel, as it was before.
 func (l *Log) settle(segs []*segment, i, j int, r *recovery) error {
 	kept, last := segs[:j:j], segs[j-1]
 	if len(kept) < len(segs) || r.pos < last.mu.size {
@@ -176,8 +176,18 @@ func (l *Log) settle(segs []*segment, i, j int, r *recovery) error {
 			return err
 		}
 	}
+	flushed := r.order.next
+	unsynced := l.cfg.Load().Flush == FlushOS && !l.disk.renew
+	if unsynced {
+		flushed = min(flushed, max(r.point, last.base))
+		l.dirtyLocked(last)
+		if plantedOSFlushed {
+			flushed = r.order.next
+			last.dirty, l.mu.dirty = false, l.mu.dirty[:0]
+		}
+	}
 	for _, s := range kept[i:] {
-		if s.mu.size > 0 && !plantedRecoveredUnsynced {
+		if s.mu.size > 0 && !plantedRecoveredUnsynced && !(unsynced && s == last) {
 			if l.disk.renew {
 				if err := l.renew(s); err != nil {
 					return err
@@ -198,8 +208,8 @@ func (l *Log) settle(segs []*segment, i, j int, r *recovery) error {
 	}
 	end := r.order.next
 	l.end.Store(end)
-	l.flushed.Store(end)
-	l.recovery.Store(end)
+	l.flushed.Store(flushed)
+	l.recovery.Store(flushed)
 	l.epochs.truncateEnd(end)
 	return nil
 }

@@ -183,6 +183,45 @@ func TestRecoveredBytesAreSynced(t *testing.T) {
 	}
 }
 
+// TestRecoveredUnderOS: what a kill leaves of a log with FlushOS is not synced by the recovery: it counts as flushed for its
+// policy, and if that becomes FlushGroup, when it is on the disk. Recovered again it is scanned from the same point.
+func TestRecoveredUnderOS(t *testing.T) {
+	fs := vfs.NewMem()
+	c := Config{SegmentBytes: 1000, Flush: FlushOS}
+	_, l := openTestLog(t, fs, c)
+	fill(t, l, 30)
+	active := l.active()
+	size, _ := active.bounds()
+	if l.Segments() < 3 || active.base == l.LogEndOffset() {
+		t.Fatalf("%d segments, the last one empty", l.Segments())
+	}
+	want, end := readAll(t, l, 0, math.MaxInt64), l.LogEndOffset()
+	d, l := openTestLog(t, unlocked{fs}, c)
+	if l.FlushedEndOffset() != end || l.RecoveryPoint() != active.base {
+		t.Errorf("recovered %d..%d, flushed %d, recovery point %d, want %d", l.LogStartOffset(), l.LogEndOffset(), l.FlushedEndOffset(), l.RecoveryPoint(), active.base)
+	}
+	if err := d.Checkpoint(); err != nil {
+		t.Fatal(err)
+	}
+	scanned := d.Recovered().Scanned
+	d, l = openTestLog(t, unlocked{fs}, c)
+	if r := d.Recovered(); r.Above != size || r.Scanned < size || r.Scanned > scanned || l.RecoveryPoint() != active.base {
+		t.Errorf("scanned %d of %d bytes above, want %d; before it were %d", r.Scanned, r.Above, size, scanned)
+	}
+	c.Flush = FlushGroup
+	l.SetConfig(c)
+	if l.FlushedEndOffset() != active.base {
+		t.Errorf("flushed %d, synced %d", l.FlushedEndOffset(), active.base)
+	}
+	d.SyncOnce()
+	if l.FlushedEndOffset() != end {
+		t.Fatalf("flushed %d of %d", l.FlushedEndOffset(), end)
+	}
+	if _, l = openTestLog(t, powerCut(fs), c); !bytes.Equal(readAll(t, l, 0, math.MaxInt64), want) {
+		t.Errorf("a power cut leaves %d of %d", l.LogEndOffset(), end)
+	}
+}
+
 // unlocked is a file system whose lock holder has died.
 type unlocked struct{ vfs.FS }
 

@@ -1,0 +1,5 @@
+//go:build !planted_storage_osflushed
+
+package storage
+
+const plantedOSFlushed = false
