@@ -86,7 +86,7 @@ func TestFilesDoNotAllocate(t *testing.T) {
 			}
 			if d, ok := f.(Descriptor); ok { // a real disk
 				d.Fd()
-				if err := errors.Join(f.WriteOut(0, int64(len(p))), f.SyncData()); err != nil {
+				if err := errors.Join(f.WriteOut(0, int64(len(p))), f.Preallocate(0, int64(len(p))), f.SyncData()); err != nil {
 					t.Fatal(err)
 				}
 			}

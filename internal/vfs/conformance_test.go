@@ -160,6 +160,7 @@ func testReadWrite(s *suite) {
 	s.write(f, "xyz", 9)
 	s.ok(f.SyncData())
 	s.ok(f.WriteOut(0, 12))
+	s.ok(f.Preallocate(9, 4<<10))
 	s.content(f, "0123ABC78xyz")
 	info, err := s.fs.Stat(s.path("f"))
 	s.ok(err)

@@ -100,8 +100,8 @@ func (f *errorFile) WriteOut(off, n int64) error {
 	return f.fs.do(OpWriteOut, f.name, "", func() error { return f.below.WriteOut(off, n) })
 }
 
-func (f *errorFile) Preallocate(n int64) error {
-	return f.fs.do(OpWriteOut, f.name, "", func() error { return f.below.Preallocate(n) })
+func (f *errorFile) Preallocate(off, n int64) error {
+	return f.fs.do(OpPreallocate, f.name, "", func() error { return f.below.Preallocate(off, n) })
 }
 
 func (f *errorFile) Close() error {

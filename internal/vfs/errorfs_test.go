@@ -75,6 +75,7 @@ func everyOp(t *testing.T, e *ErrorFS) map[string]error {
 	try(OpSync, g.Sync())
 	try(OpSyncData, g.SyncData())
 	try(OpWriteOut, g.WriteOut(0, 4))
+	try(OpPreallocate, g.Preallocate(0, 4))
 	try(OpClose, g.Close())
 	if now != OpClose || len(e.Counts().Ops) != NumOps {
 		t.Fatal("not every operation was called")

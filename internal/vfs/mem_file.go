@@ -154,11 +154,11 @@ func (f *memFile) WriteOut(off, n int64) error {
 }
 
 // Preallocate takes no room.
-func (f *memFile) Preallocate(n int64) error {
+func (f *memFile) Preallocate(off, n int64) error {
 	if err := f.begin(false); err != nil {
 		return f.wrap("fallocate", err)
 	}
-	f.end(false, OpWriteOut)
+	f.end(false, OpPreallocate)
 	return nil
 }
 

@@ -27,6 +27,7 @@ const (
 	OpSync
 	OpSyncData
 	OpWriteOut
+	OpPreallocate
 	OpClose
 
 	NumOps = int(OpClose) + 1
@@ -34,7 +35,7 @@ const (
 
 var opNames = [NumOps]string{
 	"create", "open", "openrw", "mkdir", "list", "stat", "rename", "remove", "syncdir", "lock", "usage",
-	"read", "write", "truncate", "sync", "syncdata", "writeout", "close",
+	"read", "write", "truncate", "sync", "syncdata", "writeout", "preallocate", "close",
 }
 
 // String is the word for the operation in the rule language.
@@ -55,7 +56,7 @@ const (
 	// WriteLike changes what is or will be on the disk ("write-like"). A read-only remount
 	// (EROFS) fails these.
 	WriteLike = 1<<OpCreate | 1<<OpMkdir | 1<<OpRename | 1<<OpRemove | 1<<OpSyncDir | 1<<OpWrite |
-		1<<OpTruncate | 1<<OpSync | 1<<OpSyncData | 1<<OpWriteOut
+		1<<OpTruncate | 1<<OpSync | 1<<OpSyncData | 1<<OpWriteOut | 1<<OpPreallocate
 	// ReadLike only looks ("read-like").
 	ReadLike = 1<<OpOpen | 1<<OpList | 1<<OpStat | 1<<OpUsage | 1<<OpRead
 	// SyncLike makes things durable ("sync-like").

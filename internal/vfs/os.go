@@ -95,7 +95,8 @@ type osFile struct {
 	f     *os.File
 	fd    uintptr
 	raw   syscall.RawConn
-	calls fdCalls
+	calls fdCalls // SyncData
+	hints fdCalls // WriteOut, Preallocate
 }
 
 var _ Descriptor = (*osFile)(nil)

@@ -13,11 +13,12 @@ const syncFileRangeWrite = 2
 // which holds off a concurrent Close, and through functions that are made once per file: a closure
 // per call would be an allocation per sync. The lock guards arguments and result.
 type fdCalls struct {
-	mu     sync.Mutex
-	off, n int64
-	err    error
-	sync   func(fd uintptr)
-	out    func(fd uintptr)
+	mu      sync.Mutex
+	off, n  int64
+	err     error
+	sync    func(fd uintptr)
+	out     func(fd uintptr)
+	reserve func(fd uintptr)
 }
 
 // SyncData is fdatasync(2): the file length travels with it, the modification time need not. Calls
@@ -33,12 +34,12 @@ func (f *osFile) SyncData() error {
 			}
 		}
 	}
-	return f.control("fdatasync", c.sync)
+	return f.control(c, "fdatasync", c.sync)
 }
 
-// WriteOut is sync_file_range(2). File systems without it make the hint a no-op.
+// WriteOut is sync_file_range(2). File systems without it make the hint a no-op. Hints do not wait for a sync in progress.
 func (f *osFile) WriteOut(off, n int64) error {
-	c := &f.calls
+	c := &f.hints
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.out == nil {
@@ -52,30 +53,33 @@ func (f *osFile) WriteOut(off, n int64) error {
 		}
 	}
 	c.off, c.n = off, n
-	return f.control("sync_file_range", c.out)
+	return f.control(c, "sync_file_range", c.out)
 }
 
 // keepSize is FALLOC_FL_KEEP_SIZE.
 const keepSize = 1
 
 // Preallocate is fallocate(2) that keeps the length. File systems without it make the hint a no-op.
-func (f *osFile) Preallocate(n int64) error {
-	c := &f.calls
+func (f *osFile) Preallocate(off, n int64) error {
+	c := &f.hints
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return f.control("fallocate", func(fd uintptr) {
-		for c.err = syscall.EINTR; c.err == syscall.EINTR; {
-			c.err = syscall.Fallocate(int(fd), keepSize, 0, n)
+	if c.reserve == nil {
+		c.reserve = func(fd uintptr) {
+			for c.err = syscall.EINTR; c.err == syscall.EINTR; {
+				c.err = syscall.Fallocate(int(fd), keepSize, c.off, c.n)
+			}
+			if c.err == syscall.ENOSYS || c.err == syscall.EOPNOTSUPP {
+				c.err = nil
+			}
 		}
-		if c.err == syscall.ENOSYS || c.err == syscall.EOPNOTSUPP {
-			c.err = nil
-		}
-	})
+	}
+	c.off, c.n = off, n
+	return f.control(c, "fallocate", c.reserve)
 }
 
-// control makes a call that leaves its error in calls.err, and names the file in it.
-func (f *osFile) control(op string, call func(fd uintptr)) error {
-	c := &f.calls
+// control makes a call that leaves its error in c.err, and names the file in it.
+func (f *osFile) control(c *fdCalls, op string, call func(fd uintptr)) error {
 	c.err = nil
 	if f.raw.Control(call) != nil {
 		c.err = fs.ErrClosed // the only reason

@@ -13,4 +13,4 @@ func (f *osFile) SyncData() error { return f.f.Sync() }
 func (f *osFile) WriteOut(off, n int64) error { return nil }
 
 // Preallocate does nothing, likewise.
-func (f *osFile) Preallocate(n int64) error { return nil }
+func (f *osFile) Preallocate(off, n int64) error { return nil }

@@ -59,9 +59,9 @@ type File interface {
 	SyncData() error
 	// WriteOut starts writing a dirty range to the device. It proves nothing and is only a hint.
 	WriteOut(off, n int64) error
-	// Preallocate reserves room for the first n bytes without changing the length, where the file system can; Truncate gives back
-	// what lies beyond the new length. It is only a hint, and counts as an operation like WriteOut.
-	Preallocate(n int64) error
+	// Preallocate reserves room for n bytes at off without changing the length, where the file system can; Truncate gives back
+	// what lies beyond the new length. It is only a hint.
+	Preallocate(off, n int64) error
 }
 
 // Descriptor is implemented by files that have an OS descriptor, for sendfile. The number is

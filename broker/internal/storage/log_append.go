@@ -345,6 +345,7 @@ func (l *Log) write(s *segment, cfg *Config, p []byte) error {
 		}
 	}
 	pos, _ := s.bounds()
+	l.reserveAhead(s, f, cfg, pos+int64(len(p)))
 	n, err := f.WriteAt(p, pos)
 	if err == nil && n < len(p) {
 		err = io.ErrShortWrite
@@ -365,6 +366,7 @@ func (l *Log) writeFailed(s *segment, f vfs.File, pos int64, err error) error {
 	if terr := f.Truncate(pos); terr != nil {
 		return l.disk.fail(errors.Join(err, terr))
 	}
+	s.room = 0
 	l.disk.ranOut()
 	return err
 }

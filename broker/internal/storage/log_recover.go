@@ -233,9 +233,9 @@ func (l *Log) renew(s *segment) error {
 	return noRoomFor(err) // of the copy
 }
 
-// cutTail truncates the last segment after its good batches.
+// cutTail truncates the last segment after its good batches. That also gives back the room that was reserved behind them.
 func (l *Log) cutTail(s *segment, pos int64) error {
-	if pos == s.mu.size {
+	if pos == s.mu.size && pos < aheadFrom {
 		return nil
 	}
 	f, err := s.log.acquire()
@@ -246,9 +246,10 @@ func (l *Log) cutTail(s *segment, pos int64) error {
 	if err := f.Truncate(pos); err != nil {
 		return err
 	}
-	s.mu.size = pos
-	if plantedRecoveredUnsynced {
+	if pos == s.mu.size || plantedRecoveredUnsynced {
+		s.mu.size = pos
 		return nil
 	}
+	s.mu.size = pos
 	return f.Sync()
 }

@@ -74,6 +74,7 @@ type segment struct {
 	held      bool  // a reference is held because of that
 	unwritten int64 // bytes since the last WriteOut hint
 	reserved  bool  // room was reserved that sealing gives back
+	room      int64 // up to where it was; see reserveAhead
 }
 
 // newSegment makes the object for files that exist or will be created.
