@@ -75,7 +75,7 @@ type Config struct {
 	// MaxConnectionRate is how many connections are accepted per second (max.connection.creation.rate), averaged over
 	// QuotaWindow. Default: no limit.
 	MaxConnectionRate int
-	// CommitLogBytes is commit.log.bytes, the most that the commit log of a data directory takes. Default: 128 MiB. Negative:
+	// CommitLogBytes is commit.log.bytes, the most that the commit log of a data directory takes. Default: 256 MiB. Negative:
 	// there is none, and each partition's segment is synced by itself. Kafka has no such key.
 	CommitLogBytes int64
 	// ConnectionsMaxIdle is connections.max.idle.ms. Default: 10 minutes. Negative: never.

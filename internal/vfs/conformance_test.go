@@ -45,6 +45,7 @@ var conformance = []struct {
 	{"read and write", testReadWrite},
 	{"holes and truncation", testTruncate},
 	{"create and open", testOpen},
+	{"direct", testDirect},
 	{"directories", testDirectories},
 	{"rename", testRename},
 	{"remove", testRemove},
@@ -231,6 +232,47 @@ func testOpen(s *suite) {
 		if _, err := open(s.dir); err == nil {
 			s.Error("a directory was opened as a file")
 		}
+	}
+}
+
+func testDirect(s *suite) {
+	s.ok(s.fs.MkdirAll(s.dir))
+	_, err := s.fs.OpenDirect(s.path("f"))
+	s.fails(err, fs.ErrNotExist)
+	f, err := s.fs.Create(s.path("f"))
+	s.ok(err)
+	s.ok(f.Close())
+	d, err := s.fs.OpenDirect(s.path("f"))
+	s.ok(err)
+	defer d.Close()
+	want := Aligned(3 * BlockSize)
+	for i := range want {
+		want[i] = byte(i / 100)
+	}
+	if len(want) != 3*BlockSize || cap(want) != len(want) || offBlock(want) != 0 {
+		s.Fatalf("%d aligned bytes of %d, %d behind a block", len(want), cap(want), offBlock(want))
+	}
+	for _, at := range []int64{BlockSize, 0} { // the second time over blocks that are there
+		n, err := d.WriteAt(want, at)
+		s.ok(err)
+		if n != len(want) {
+			s.Fatalf("wrote %d", n)
+		}
+	}
+	s.ok(d.SyncData())
+	got := Aligned(len(want))
+	n, err := d.ReadAt(got, 0)
+	s.ok(err)
+	f, err = s.fs.Open(s.path("f")) // as everybody else sees it
+	s.ok(err)
+	defer f.Close()
+	size, err := f.Size()
+	s.ok(err)
+	through := make([]byte, len(want))
+	m, err := f.ReadAt(through, 0)
+	s.ok(err)
+	if n != len(want) || m != n || size != 4*BlockSize || !bytes.Equal(got, want) || !bytes.Equal(through, want) {
+		s.Fatalf("read %d and %d of %d bytes", n, m, size)
 	}
 }
 

@@ -20,7 +20,7 @@
 // Concurrency: every method of every implementation may be called from many goroutines. None
 // starts one.
 //
-// Files: vfs.go (interfaces), op.go (names of operations); os.go, os_linux.go, os_other.go,
+// Files: vfs.go (interfaces), op.go (names of operations); os.go, os_linux.go, os_direct_linux.go, os_other.go,
 // os_unix.go, os_lock_linux.go, os_flock.go, os_noflock.go, os_usage_statfs.go, os_windows.go (OS); mem.go (MemFS), mem_dir.go (names),
 // mem_file.go (handles), mem_content.go (blocks), mem_names.go (changes of directories on their
 // way to the disk), mem_crash.go (CrashClone); errorfs.go, errorfs_file.go (ErrorFS), rule.go,

@@ -164,8 +164,8 @@ func (e *ErrorFS) do(op Op, path, to string, run func() error) error {
 	return &fs.PathError{Op: op.String(), Path: path, Err: s.err}
 }
 
-// open runs an operation that gives a file. A strike after it closes the file again.
-func (e *ErrorFS) open(op Op, name string, run func(string) (File, error)) (File, error) {
+// open runs an operation that gives a file, which is read and written by units. A strike after it closes the file again.
+func (e *ErrorFS) open(op Op, name string, run func(string) (File, error), unit int) (File, error) {
 	var f File
 	err := e.do(op, name, "", func() (err error) {
 		f, err = run(name)
@@ -177,7 +177,7 @@ func (e *ErrorFS) open(op Op, name string, run func(string) (File, error)) (File
 		}
 		return nil, err
 	}
-	wrapped := &errorFile{fs: e, below: f, name: name}
+	wrapped := &errorFile{fs: e, below: f, name: name, unit: unit}
 	if d, ok := f.(Descriptor); ok && e.descriptors {
 		return &describedFile{errorFile: wrapped, Descriptor: d}, nil
 	}
@@ -185,14 +185,19 @@ func (e *ErrorFS) open(op Op, name string, run func(string) (File, error)) (File
 }
 
 // Create is under "create".
-func (e *ErrorFS) Create(name string) (File, error) { return e.open(OpCreate, name, e.below.Create) }
+func (e *ErrorFS) Create(name string) (File, error) { return e.open(OpCreate, name, e.below.Create, 1) }
 
 // Open is under "open".
-func (e *ErrorFS) Open(name string) (File, error) { return e.open(OpOpen, name, e.below.Open) }
+func (e *ErrorFS) Open(name string) (File, error) { return e.open(OpOpen, name, e.below.Open, 1) }
 
 // OpenReadWrite is under "openrw".
 func (e *ErrorFS) OpenReadWrite(name string) (File, error) {
-	return e.open(OpOpenReadWrite, name, e.below.OpenReadWrite)
+	return e.open(OpOpenReadWrite, name, e.below.OpenReadWrite, 1)
+}
+
+// OpenDirect is under "openrw".
+func (e *ErrorFS) OpenDirect(name string) (File, error) {
+	return e.open(OpOpenReadWrite, name, e.below.OpenDirect, BlockSize)
 }
 
 // MkdirAll is under "mkdir".

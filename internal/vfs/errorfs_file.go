@@ -10,6 +10,7 @@ type errorFile struct {
 	fs    *ErrorFS
 	below File
 	name  string
+	unit  int // what a short read or write is a multiple of
 }
 
 // describedFile also shows the descriptor of the file below.
@@ -23,26 +24,26 @@ type syncFailer interface{ failSync() }
 
 func (f *errorFile) ReadAt(p []byte, off int64) (int, error) {
 	s := f.fs.before(OpRead, f.name, "")
-	n, err := s.move(p, off, f.below.ReadAt)
+	n, err := s.move(p, off, f.unit, f.below.ReadAt)
 	f.fs.readBytes.Add(int64(n))
 	return n, f.named(OpRead, s, err)
 }
 
 func (f *errorFile) WriteAt(p []byte, off int64) (int, error) {
 	s := f.fs.before(OpWrite, f.name, "")
-	n, err := s.move(p, off, f.below.WriteAt)
+	n, err := s.move(p, off, f.unit, f.below.WriteAt)
 	f.fs.writeBytes.Add(int64(n))
 	return n, f.named(OpWrite, s, err)
 }
 
 // move runs a read or write as far as the strike lets it. A nil error with a strike means that
 // the strike decides.
-func (s strike) move(p []byte, off int64, run func([]byte, int64) (int, error)) (int, error) {
+func (s strike) move(p []byte, off int64, unit int, run func([]byte, int64) (int, error)) (int, error) {
 	switch {
 	case s.err == nil || s.after:
 		return run(p, off)
-	case s.short && len(p) > 1:
-		return run(p[:len(p)/2], off)
+	case s.short && len(p) > unit:
+		return run(p[:len(p)/2/unit*unit], off)
 	}
 	return 0, nil
 }

@@ -64,7 +64,7 @@ func everyOp(t *testing.T, e *ErrorFS) map[string]error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &errorFile{fs: e, below: under, name: "/d/file"}
+	g := &errorFile{fs: e, below: under, name: "/d/file", unit: 1}
 	_, err = g.WriteAt([]byte("12345678"), 0)
 	try(OpWrite, err)
 	_, err = g.ReadAt(make([]byte, 1), 0)

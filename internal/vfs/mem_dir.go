@@ -79,6 +79,16 @@ func (m *MemFS) OpenReadWrite(name string) (File, error) {
 	return f.orError("open", name, err)
 }
 
+// OpenDirect is OpenReadWrite, and holds the caller to whole blocks in aligned memory.
+func (m *MemFS) OpenDirect(name string) (File, error) {
+	f, err := m.open(name, false, true)
+	if err == nil {
+		f.direct = true
+	}
+	m.did(OpOpenReadWrite, name)
+	return f.orError("open", name, err)
+}
+
 func (m *MemFS) open(name string, create, write bool) (*memFile, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -13,6 +13,7 @@ type memFile struct {
 	node   *memNode
 	name   string
 	write  bool
+	direct bool // see refused
 	closed atomic.Bool
 }
 
@@ -58,6 +59,9 @@ func (f *memFile) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, f.wrap("read", errNegativeOffset)
 	}
+	if f.refused(p, off) {
+		return 0, f.wrap("read", syscall.EINVAL)
+	}
 	if err := f.begin(false); err != nil {
 		return 0, f.wrap("read", err)
 	}
@@ -73,6 +77,9 @@ func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 	if !f.write {
 		return 0, f.wrap("write", syscall.EBADF)
 	}
+	if f.refused(p, off) {
+		return 0, f.wrap("write", syscall.EINVAL)
+	}
 	if err := f.begin(true); err != nil {
 		return 0, f.wrap("write", err)
 	}
@@ -83,6 +90,11 @@ func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 		return n, f.wrap("write", err)
 	}
 	return n, nil
+}
+
+// refused reports what the strictest of systems would not do with a file of OpenDirect.
+func (f *memFile) refused(p []byte, off int64) bool {
+	return f.direct && (off%BlockSize != 0 || len(p)%BlockSize != 0 || offBlock(p) != 0)
 }
 
 func (f *memFile) Size() (int64, error) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"time"
+	"unsafe"
 )
 
 // ErrLocked is returned by FS.Lock when another holder has the file.
@@ -20,6 +21,11 @@ type FS interface {
 	Open(name string) (File, error)
 	// OpenReadWrite opens an existing file for reading and writing.
 	OpenReadWrite(name string) (File, error)
+	// OpenDirect is OpenReadWrite for a file that is read and written past the page cache where the system can:
+	// cheaper for what is written once and made durable at once. What a write promises is what it always does:
+	// nothing before SyncData. Offsets and lengths are multiples of BlockSize, and the bytes come from Aligned;
+	// anything else may fail with EINVAL.
+	OpenDirect(name string) (File, error)
 	// MkdirAll makes a directory and the ones above it; it is no error if they exist. The name of
 	// each new one is durable only after SyncDir of the directory above it.
 	MkdirAll(name string) error
@@ -62,6 +68,22 @@ type File interface {
 	// Preallocate reserves room for n bytes at off without changing the length, where the file system can; Truncate gives back
 	// what lies beyond the new length. It is only a hint.
 	Preallocate(off, n int64) error
+}
+
+// Aligned returns n zero bytes in memory that begin where OpenDirect wants them; n is a multiple of BlockSize. The
+// capacity is n.
+func Aligned(n int) []byte {
+	b := make([]byte, n+BlockSize)
+	at := 0
+	if off := offBlock(b); off > 0 {
+		at = BlockSize - off
+	}
+	return b[at : at+n : at+n]
+}
+
+// offBlock is how far memory begins behind a multiple of BlockSize.
+func offBlock(b []byte) int {
+	return int(uintptr(unsafe.Pointer(unsafe.SliceData(b))) % BlockSize)
 }
 
 // Descriptor is implemented by files that have an OS descriptor, for sendfile. The number is

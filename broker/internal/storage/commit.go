@@ -77,7 +77,7 @@ func newCommitter(d *disk, p *dirPoints, o *DirOptions, m *metaProperties, after
 	}
 	fileBytes := max(o.CommitLogBytes/commitFiles/commitlog.BlockSize, 2) * commitlog.BlockSize
 	files := int(max(o.CommitLogBytes/fileBytes, 2))
-	c := &committer{disk: d, points: p, maxDirty: o.MaxOpenFiles, steps: uint64(max(files*3/4, 1))}
+	c := &committer{disk: d, points: p, maxDirty: o.MaxOpenFiles, steps: uint64(max(files/2, 1))}
 	c.w = commitlog.NewWriter(commitlog.Options{FS: d.fs, Dir: d.path, Directory: m.directory, FileBytes: fileBytes, MaxFiles: files, After: after})
 	c.bulk = min(commitBulkBytes, int64(c.w.Capacity()-commitlog.EntryHeader))
 	c.swept.Store(after)

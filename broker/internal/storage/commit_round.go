@@ -35,11 +35,13 @@ func (d *Dir) round(logs []*Log) (bytes int64) {
 			if r.rose && d.disk.err() == nil {
 				logs[i].tellFlushed(r.end)
 			}
+		}
+		d.queue.told()
+		for _, r := range d.results { // after everybody has been told: it takes longer
 			if r.outBytes > 0 {
 				r.out.writeOut(r.outFrom, r.outBytes)
 			}
 		}
-		d.queue.told()
 		clear(d.results)
 		d.results = d.results[:0]
 		logs = logs[n:]
@@ -137,7 +139,7 @@ func (l *Log) gather(c *committer) (r synced, by road) {
 	}
 	r = synced{end: end, cut: l.mu.cut, bytes: l.settleLocked()}
 	size, _ := active.bounds()
-	if active.unwritten >= writeOutBytes {
+	if active.unwritten >= l.lump(active, size) {
 		r.out, r.outFrom, r.outBytes = active, size-active.unwritten, active.unwritten
 		active.unwritten = 0
 	}

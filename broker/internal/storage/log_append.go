@@ -15,6 +15,9 @@ import (
 // (durability 4), by the append under FlushOS and by the syncer else: the last fdatasync then has little left to do.
 const writeOutBytes = 1 << 20
 
+// lumps is in how many steps partitions are apart from each other: see lump.
+const lumps = 16
+
 // Appended tells what AppendAsFollower has appended.
 type Appended struct {
 	FirstOffset  int64 // -1 if nothing
@@ -384,14 +387,25 @@ func (l *Log) wroteLocked(s *segment, cfg *Config, n int) {
 		l.enqueueLocked(int64(n))
 		return
 	}
-	if s.unwritten >= writeOutBytes {
-		size, _ := s.bounds()
+	if s.unwritten < writeOutBytes {
+		return
+	}
+	if size, _ := s.bounds(); s.unwritten >= l.lump(s, size) {
 		if f, err := s.log.acquire(); err == nil {
 			f.WriteOut(size-s.unwritten, s.unwritten) // a hint
 			s.log.release()
 		}
 		s.unwritten = 0
 	}
+}
+
+// lump is how much a segment of a size lets gather before the kernel is asked to begin writing: writeOutBytes, the first time
+// more, by the log's partition, so that partitions that are written to alike do not all ask at once.
+func (l *Log) lump(s *segment, size int64) int64 {
+	if s.unwritten < size {
+		return writeOutBytes
+	}
+	return writeOutBytes + int64(uint32(l.tip.Partition)%lumps)*(writeOutBytes/lumps)
 }
 
 func (l *Log) dirtyLocked(s *segment) {

@@ -211,7 +211,8 @@ func unlink(v vfs.FS, name string) (bytes int64, there bool, err error) {
 // RemoveLog deletes a closed log's directory and what the checkpoints say of it. It is given Kafka's name for that, durably,
 // so that a crash leaves either the partition or something that the next start removes (S-15), and a log of the same name
 // may be opened at once; Unlink removes the files when delayMs (file.delete.delay.ms) are over. Pinned Slices stay readable.
-// A directory that is not there is no error. Errors: ErrOpen, ErrTopicID, ErrStalled, ErrOffline, ErrClosed.
+// A directory that is not there is no error. Errors: ErrOpen, ErrTopicID, ErrStalled, ErrOffline, ErrClosed;
+// syscall.ENOSPC (wrapped) if the commit log is full and the disk, too: nothing has changed.
 func (d *Dir) RemoveLog(tip kafka.TopicIDPartition, delayMs int64) error {
 	gone, err := d.putAside(tip, deleteSuffix)
 	if err == nil && gone != "" {

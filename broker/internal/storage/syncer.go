@@ -199,6 +199,18 @@ func (d *Dir) tellFailed() {
 	}
 }
 
+// checkpointLogBytes is how much of a log's a checkpoint should be worth: it costs two index files and their syncs.
+const checkpointLogBytes = 16 << 20
+
+// checkpointEvery is how much is appended between two writings of the recovery points: more if many logs share it.
+func (d *Dir) checkpointEvery() int64 {
+	every := d.opts.CheckpointBytes
+	if d.commit == nil {
+		return every
+	}
+	return min(max(every, d.commit.dirty.n.Load()*checkpointLogBytes), 4*every)
+}
+
 // checkpointAfter has the recovery points written once enough has been synced since the last time.
 func (d *Dir) checkpointAfter(bytes int64) {
 	if d.sinceSpace += bytes; d.sinceSpace >= spaceCheckBytes {
@@ -206,7 +218,7 @@ func (d *Dir) checkpointAfter(bytes int64) {
 		d.CheckSpace() // it is asked again soon if it cannot be told now
 	}
 	d.sinceCheckpoint += bytes
-	due := d.sinceCheckpoint >= d.opts.CheckpointBytes
+	due := d.sinceCheckpoint >= d.checkpointEvery()
 	if due {
 		d.sinceCheckpoint = 0
 	}

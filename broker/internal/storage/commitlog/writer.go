@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"syscall"
 
 	"github.com/thalweg-io/thalweg/internal/kafka"
@@ -54,7 +53,7 @@ func NewWriter(o Options) *Writer {
 	if o.FileBytes < 2*BlockSize || o.FileBytes%BlockSize != 0 || o.MaxFiles < 2 {
 		panic("BUG: a commit log of no size")
 	}
-	return &Writer{o: o, cur: -1, last: o.After, buf: make([]byte, BlockSize)}
+	return &Writer{o: o, cur: -1, last: o.After, buf: vfs.Aligned(BlockSize)}
 }
 
 // Empty reports whether the ring has no file, and so nothing that could be replayed.
@@ -158,11 +157,11 @@ func (w *Writer) spare() int {
 // Make makes the file, full of zeros, durably with its name. Errors: syscall.ENOSPC (wrapped): nothing has
 // changed; any other one of the file system.
 func (s *Spare) Make() error {
-	f, err := s.o.FS.Create(s.name)
+	f, err := s.create()
 	if err != nil {
 		return fmt.Errorf("commit log: %w", err)
 	}
-	zeros := make([]byte, min(s.o.FileBytes, 1<<20))
+	zeros := vfs.Aligned(int(min(s.o.FileBytes, 1<<20)))
 	for at := int64(0); at < s.o.FileBytes && err == nil; at += int64(len(zeros)) {
 		_, err = f.WriteAt(zeros[:min(int64(len(zeros)), s.o.FileBytes-at)], at)
 	}
@@ -186,6 +185,18 @@ func (s *Spare) Make() error {
 	return fmt.Errorf("commit log: %w", err)
 }
 
+// create makes the file, empty, and opens it for writing past the page cache: nobody reads it before a crash.
+func (s *Spare) create() (vfs.File, error) {
+	f, err := s.o.FS.Create(s.name)
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.o.FS.OpenDirect(s.name)
+}
+
 func (w *Writer) name(i int) string { return fmt.Sprintf("%s/%s%03d", w.o.Dir, filePrefix, i) }
 
 // Room is how many bytes of entries, their headers included, may still be added to this Commit.
@@ -204,7 +215,8 @@ func (w *Writer) Room() int {
 // anything else is done with the writer. The caller has asked Room for EntryHeader+n.
 func (w *Writer) Add(e Entry, n int) []byte {
 	at := len(w.buf)
-	w.buf = slices.Grow(w.buf, EntryHeader+n)[:at+EntryHeader+n]
+	w.grow(EntryHeader + n)
+	w.buf = w.buf[:at+EntryHeader+n]
 	e.put(w.buf[at:], n)
 	w.n++
 	return w.buf[at+EntryHeader:]
@@ -264,11 +276,22 @@ func (w *Writer) Commit() error {
 	return nil
 }
 
+// grow makes room for n more bytes. The buffer stays aligned and its capacity whole blocks.
+func (w *Writer) grow(n int) {
+	need := len(w.buf) + n
+	if need <= cap(w.buf) {
+		return
+	}
+	blocks := (max(need, 2*cap(w.buf)) + BlockSize - 1) / BlockSize
+	buf := vfs.Aligned(blocks * BlockSize)
+	w.buf = buf[:copy(buf, w.buf)]
+}
+
 // pad fills the buffer with zeros up to a whole block and returns its length with them.
 func (w *Writer) pad() int {
 	n := len(w.buf)
 	padded := (n + BlockSize - 1) / BlockSize * BlockSize
-	w.buf = slices.Grow(w.buf, padded-n)
+	w.grow(padded - n)
 	clear(w.buf[n:padded])
 	return padded
 }
