@@ -58,6 +58,7 @@ type extraction struct {
 	replays int                 // so many of them
 	logs    map[commitlog.Log]*commitlog.History
 	told    map[commitlog.Log]bool // of which the ring knows something
+	unread  map[commitlog.Log]bool // whose replay file cannot be read
 }
 
 func (x *extraction) close() {
@@ -68,7 +69,7 @@ func (x *extraction) close() {
 
 // fold reads all entries: first those that an earlier start brought into replay files.
 func (x *extraction) fold(found *commitlog.Found) error {
-	x.told = map[commitlog.Log]bool{}
+	x.told, x.unread = map[commitlog.Log]bool{}, map[commitlog.Log]bool{}
 	for _, l := range found.Replays {
 		r, err := commitlog.Open(x.dir.disk.fs, x.dir.path+"/"+commitlog.ReplayName(l), x.dir.meta.directory)
 		if err != nil {
@@ -77,13 +78,18 @@ func (x *extraction) fold(found *commitlog.Found) error {
 		h := &commitlog.History{}
 		x.logs[l] = h
 		if r == nil {
-			x.dir.disk.lg.Error("ignoring a file that should be replayed", "dir", x.dir.path, "file", commitlog.ReplayName(l))
+			x.dir.disk.lg.Error("a file that should be replayed cannot be read", "dir", x.dir.path, "file", commitlog.ReplayName(l))
+			x.unread[l] = true
 			continue
 		}
 		x.files = append(x.files, r)
 		x.replays++
 		if err := x.entries(r); err != nil {
 			return err
+		}
+		if !r.Complete() {
+			x.dir.disk.lg.Error("a file that should be replayed is damaged", "dir", x.dir.path, "file", commitlog.ReplayName(l))
+			x.unread[l] = true
 		}
 	}
 	for _, r := range found.Files {
@@ -125,6 +131,10 @@ func (x *extraction) write() error {
 		id := commitlog.Log{Topic: tip.ID, Partition: tip.Partition}
 		h := x.logs[id]
 		if h == nil {
+			continue
+		}
+		if x.unread[id] && !x.told[id] && !plantedReplayIgnored { // else the ring still has all of it
+			d.mu.replay[tip] = true // and the log does not open
 			continue
 		}
 		k := d.points.of(tip.TopicPartition())
@@ -209,7 +219,7 @@ func (d *Dir) openReplay(tip kafka.TopicIDPartition) (*commitlog.Reader, error) 
 	name := commitlog.ReplayName(commitlog.Log{Topic: tip.ID, Partition: tip.Partition})
 	r, err := commitlog.Open(d.disk.fs, d.path+"/"+name, d.meta.directory)
 	if err == nil && r == nil {
-		err = fmt.Errorf("%s is not what was written", name)
+		err = unreadableReplay(d.path + "/" + name)
 	}
 	return r, err
 }
@@ -261,11 +271,14 @@ func (d *Dir) dropCommitLog() error {
 
 // attach tells, before anything is changed, whether what is to be replayed continues a log that ends at
 // end and whose latest leader epoch is epoch. Damage: flushed bytes are missing in between (durability 7), or what is there
-// cannot have been before it.
+// cannot have been before it, or not all of it can be read.
 func attach(r *commitlog.Reader, path string, end int64, epoch kafka.LeaderEpoch) error {
 	r.Rewind()
 	for {
 		ok, err := r.Next()
+		if err == nil && !ok && !r.Complete() && !plantedReplayIgnored {
+			err = &CorruptError{Path: r.Name(), Position: r.Position(), Offset: end, Reason: "what is to be replayed cannot be read behind this"}
+		}
 		if err != nil || !ok {
 			return err
 		}

@@ -166,7 +166,14 @@ func (d *Dir) openLog(tip kafka.TopicIDPartition, cfg Config, obs Observer, firs
 	k := d.points.of(tp)
 	k.clean = d.clean && first && !created
 	if k.replay, err = d.openReplay(tip); err != nil {
-		return nil, d.disk.fail(err)
+		return nil, d.damaged(err)
+	}
+	back, err := d.returned(tip, path, &k)
+	if err != nil {
+		if k.replay != nil {
+			k.replay.Close()
+		}
+		return nil, d.damaged(err)
 	}
 	if plantedReplayDropped {
 		d.dropReplay(tip)
@@ -178,9 +185,13 @@ func (d *Dir) openLog(tip kafka.TopicIDPartition, cfg Config, obs Observer, firs
 	if err != nil {
 		return nil, err
 	}
-	if err := d.dropReplay(tip); err != nil {
+	err = d.dropReplay(tip)
+	if err == nil && back {
+		err = d.bringBack(l)
+	}
+	if err != nil {
 		l.abandon()
-		return nil, d.disk.fail(err)
+		return nil, d.disk.noRoom(err)
 	}
 	if d.commit != nil {
 		l.dir = d
@@ -191,6 +202,14 @@ func (d *Dir) openLog(tip kafka.TopicIDPartition, cfg Config, obs Observer, firs
 	l.queue = d.queue
 	l.onStop = d.closedLog
 	return l, nil
+}
+
+// damaged is an error that concerns one partition if it is of damage, and else the directory.
+func (d *Dir) damaged(err error) error {
+	if errors.Is(err, ErrCorrupt) {
+		return err
+	}
+	return d.disk.noRoom(err)
 }
 
 func (d *Dir) closedLog(l *Log) {

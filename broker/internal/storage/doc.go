@@ -20,7 +20,8 @@
 //     files below it are durable. A clean stop syncs all segments, removes the commit log, and leaves a marker as
 //     its last act; a start takes it away, durably, before anything else. Without it, what the commit log has of each
 //     partition is put aside first; a log is scanned from its recovery point
-//     and cut at the first bad batch, what continues it is replayed, and all that is synced before it counts as flushed (the last segment of a FlushOS log is left to the kernel, as it was).
+//     and cut at the first bad batch, what continues it is replayed, and all that is synced before it counts as flushed
+//     (the last segment of a FlushOS log is left to the kernel, as it was).
 //     Truncation, reset, log start and deletion are entries of the commit log before they take effect.
 //  4. A failed fsync, write or truncation, other than for lack of room, takes the directory
 //     offline until the next start; everything in it then answers ErrOffline. Word of it is left
@@ -69,6 +70,6 @@
 // standalone.go (a log outside a Dir), producers.go,
 // producer_snapshot.go, producer_window.go, log_producers.go (idempotent producers), txn_index.go, log_txn.go (aborted
 // transactions), space.go (the reserve), stall.go (hanging operations), dir_future.go, future.go (copies of
-// logs that move to another directory), config.go, errors.go; log_vouch.go (files that somebody put
+// logs that move to another directory), parked.go (what a log takes along that is taken aside), config.go, errors.go; log_vouch.go (files that somebody put
 // there), survey.go (what tools need that work on a log nobody has open).
 package storage

@@ -222,7 +222,8 @@ func (d *Dir) RemoveLog(tip kafka.TopicIDPartition, delayMs int64) error {
 }
 
 // Park takes a partition's directory aside that the metadata does not know, under the name that Kafka gives it: it is kept and
-// listed by Strays, and only an operator removes it, or gives it its name back. Errors: as RemoveLog.
+// listed by Strays, and only an operator removes it, or gives it its name back. It takes along what the commit log and the
+// checkpoints have of it. Errors: as RemoveLog; CorruptError.
 func (d *Dir) Park(tip kafka.TopicIDPartition) error {
 	parked, err := d.putAside(tip, straySuffix)
 	if err != nil || parked == "" {
@@ -263,12 +264,20 @@ func (d *Dir) putAside(tip kafka.TopicIDPartition, suffix string) (aside string,
 			return "", d.disk.noRoom(err)
 		}
 	}
+	if suffix == straySuffix {
+		if err := d.takeAlong(tip, from); err != nil {
+			return "", d.damaged(err)
+		}
+	}
 	if aside, err = d.asidePath(tip, suffix); err == nil {
 		err = v.Rename(from, aside)
 	}
 	if err == nil {
 		d.disk.trash.forget(from)
 		err = v.SyncDir(d.path)
+	}
+	if err == nil && suffix == straySuffix {
+		err = d.dropReplay(tip)
 	}
 	if err != nil {
 		return "", d.disk.fail(err)

@@ -205,7 +205,8 @@ func RebuildIndexes(v vfs.FS, dir string, base int64, sealed bool, interval int3
 	return s.writeIndex(v, sealed, true)
 }
 
-// ReadPoints are the recovery point and the log start that the data directory's checkpoints say of a partition, 0 if nothing.
+// ReadPoints are the recovery point and the log start that the data directory's checkpoints say of a partition, or what it has taken
+// along when it was parked; 0 if nothing.
 func ReadPoints(v vfs.FS, dir string, tp kafka.TopicPartition) (recovery, start int64, err error) {
 	var at [2]int64
 	for i, name := range []string{recoveryPointFile, logStartFile} {
@@ -215,7 +216,11 @@ func ReadPoints(v vfs.FS, dir string, tp kafka.TopicPartition) (recovery, start 
 		}
 		at[i] = o[tp]
 	}
-	return at[0], at[1], nil
+	k, _, err := readParked(v, dir+"/"+tp.String())
+	if err != nil && !errors.Is(err, ErrCorrupt) {
+		return 0, 0, err
+	}
+	return max(at[0], k.recovery), max(at[1], k.start), nil
 }
 
 // ReadStandalonePoints are those of a log outside a data directory's syncer, by its own directory.
@@ -250,7 +255,13 @@ func LowerPoints(v vfs.FS, dir string, tp kafka.TopicPartition, offset int64) er
 			return err
 		}
 	}
-	return nil
+	log := dir + "/" + tp.String()
+	k, ok, err := readParked(v, log)
+	if err != nil || !ok {
+		return err
+	}
+	k.recovery, k.cleaned = min(k.recovery, offset), min(k.cleaned, offset)
+	return writeDurably(v, log+"/"+parkedFile, k.encode())
 }
 
 // SetStart and SetRecovered write a partition's log start and its recovery point into the checkpoints of a data directory that nobody has open, durably.

@@ -109,6 +109,9 @@ func (r *Reader) Go(pos int64) error {
 // Damaged reports, after the last entry, that more was written than can be read.
 func (r *Reader) Damaged() bool { return r.whole && r.next < r.limit }
 
+// Complete reports, after the last entry of a file that was made by Create, that nothing of it could not be read.
+func (r *Reader) Complete() bool { return r.next == r.size }
+
 // Name is that of the file.
 func (r *Reader) Name() string { return r.name }
 

@@ -1,0 +1,5 @@
+//go:build !planted_storage_parkedforgotten
+
+package storage
+
+const plantedParkedForgotten = false

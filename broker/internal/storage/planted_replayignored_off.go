@@ -1,0 +1,5 @@
+//go:build !planted_storage_replayignored
+
+package storage
+
+const plantedReplayIgnored = false
