@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"maps"
+	"net"
 	"os"
 	"regexp"
 	"slices"
@@ -125,8 +127,8 @@ func TestRun(t *testing.T) {
 			return &b, os.MkdirAll(dir, 0o755)
 		}}
 	}
-	report, err := Run(t.Context(), Options{Makers: []Maker{maker("a"), maker("b")}, Turns: 3, Scale: 0.001, Dir: t.TempDir(),
-		Only: regexp.MustCompile(`^(P1|P3|P5|P5b|P6|P7b|A1|P8|F1|F2|F2b|F2c|C2|F1t1|F1t4|L1a|F5|G1|G2) `)})
+	report, err := Run(t.Context(), Options{Makers: []Maker{maker("a"), maker("b")}, Turns: 3, Scale: 0.001, Dir: t.TempDir(), Responder: testResponder(t),
+		Only: regexp.MustCompile(`^(P1|P1d|P3|P5|P5b|P6|P7b|A1|P8|F1|F2|F2b|F2c|C2|F1t1|F1t4|L1a|L2|O1b|F5|G1|G2) `)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,13 +143,26 @@ func TestRun(t *testing.T) {
 			t.Fatalf("%s: %+v", r.ID, r)
 		}
 		for _, c := range r.Cells {
-			if c.Value.Median <= 0 || c.Value.Q1 > c.Value.Median || c.Value.Median > c.Value.Q3 {
+			if c.Failed != "" || c.Value.Median <= 0 || c.Value.Q1 > c.Value.Median || c.Value.Median > c.Value.Q3 {
 				t.Errorf("%s: %+v", r.ID, c)
 			}
 		}
 	}
-	if len(seen) != 19 {
+	if len(seen) != 22 {
 		t.Errorf("scenarios: %v", seen)
+	}
+	if above := report.Above(); len(above) != 8 {
+		t.Errorf("less a responder: %q", above)
+	}
+	curves := map[string]int{}
+	for _, c := range report.Curves {
+		curves[c.ID]++
+		if last := c.Points[len(c.Points)-1]; last.Percentile != 100 || last.Microseconds <= 0 || c.Count <= 0 {
+			t.Errorf("%s: %+v", c.ID, c)
+		}
+	}
+	if want := map[string]int{"A1": 3, "L1a": 3, "L2": 2, "O1b": 2, "P8": 2}; !maps.Equal(curves, want) {
+		t.Errorf("curves: %v, want %v", curves, want)
 	}
 	var page, doc bytes.Buffer
 	if err := errors.Join(report.WriteMarkdown(&page), report.WriteJSON(&doc)); err != nil {
@@ -161,6 +176,20 @@ func TestRun(t *testing.T) {
 			t.Errorf("columns of %q differ from those of %q", line, head)
 		}
 	}
+}
+
+// testResponder does nothing in this process.
+func testResponder(t *testing.T) Maker {
+	return responderMaker(func(ctx context.Context) (*Broker, error) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		ended := make(chan error, 1)
+		go func() { ended <- Respond(ctx, l) }()
+		return &Broker{Name: noopName, Addr: l.Addr().String(), PID: os.Getpid(), stop: func() error { cancel(); return <-ended }}, nil
+	})
 }
 
 // TestFailure: a scenario that cannot be measured is a row that says so.
@@ -211,7 +240,7 @@ func TestPeerFails(t *testing.T) {
 	if f := report.Failures(); len(f) != 2 || !strings.HasPrefix(f[0], "P4: b: ") {
 		t.Errorf("failures: %q", f)
 	}
-	if texts := report.Rows[0].Texts(report.texts()); len(texts) != 2+4+3+3 || texts[3] != "failed" || texts[7] != "" {
+	if texts := report.Rows[0].Texts(report.texts()); len(texts) != 3+4+3+3 || texts[4] != "failed" || texts[8] != "" {
 		t.Errorf("texts: %q", texts)
 	}
 }

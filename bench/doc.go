@@ -24,5 +24,6 @@
 // Files: rig.go (Rig: options, turns), budget.go (time dealt out), scenario.go (the table of scenarios), scenario_*.go (what they do), flow.go (the
 // traffic of connections), request.go (prepared requests), records.go (batches to send), broker.go (Broker and Maker), thalweg.go,
 // kafka.go and yardstick.go (how each is started), nats.go (what is asked of JetStream), process*.go (processor time and memory of a process), memory*.go (warm pages),
+// responder.go (what does nothing, to be held against), pin*.go (broker and driver on processors of their own),
 // statistics.go (medians, quartiles), report.go (rows, table, JSON), curve.go (percentiles), machine.go (what it was measured on).
 package bench

@@ -1,7 +1,10 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,6 +27,28 @@ func warm(bytes int64) error {
 			return fmt.Errorf("touch memory: %w", err)
 		}
 		held = append(held, m)
+	}
+	return nil
+}
+
+// forget writes the files of a directory to the disk and takes them out of the page cache, as far as nobody holds their pages.
+func forget(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		f, err := os.Open(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return err
+		}
+		err = unix.Fdatasync(int(f.Fd()))
+		if err == nil {
+			err = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
+		}
+		if err := errors.Join(err, f.Close()); err != nil {
+			return fmt.Errorf("forget %s: %w", f.Name(), err)
+		}
 	}
 	return nil
 }

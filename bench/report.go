@@ -39,8 +39,10 @@ type Row struct {
 	More   bool    `json:"more_is_better"`
 	Limit  float64 `json:"limit,omitempty"`
 	Goal   float64 `json:"goal,omitempty"`
-	Cells  []Cell  `json:"cells,omitempty"`  // of all brokers
-	Failed string  `json:"failed,omitempty"` // why there are no cells
+	Cells  []Cell  `json:"cells,omitempty"` // of all brokers
+	// Noop is what the driver finds with a responder that does nothing, where that says something.
+	Noop   *Cell  `json:"noop,omitempty"`
+	Failed string `json:"failed,omitempty"` // why there are no cells
 }
 
 // Cell is the figure of one broker.
@@ -62,8 +64,8 @@ type Cell struct {
 	Note   string `json:"note,omitempty"`
 }
 
-// rowsOf are the rows of a scenario.
-func rowsOf(s scenario, all []*outcome) []Row {
+// rowsOf are the rows of a scenario; noop has the responder, if there is one.
+func rowsOf(s scenario, all, noop []*outcome) []Row {
 	var rows []Row
 	for _, m := range s.measures {
 		row := Row{ID: s.id, Title: s.title, Policy: s.policy, Unit: m.unit, More: m.more, Limit: m.limit, Goal: m.goal}
@@ -74,6 +76,11 @@ func rowsOf(s scenario, all []*outcome) []Row {
 				cell.Ratio = &r
 			}
 			row.Cells = append(row.Cells, cell)
+		}
+		for _, o := range noop {
+			if cell := cellOf(m, o); cell.Value != nil || cell.Failed != "" {
+				row.Noop = &cell
+			}
 		}
 		rows = append(rows, row)
 	}
@@ -148,6 +155,27 @@ func (r *Report) Failures() []string {
 				add(row.ID + ": " + c.Broker + ": " + c.Failed)
 			}
 		}
+		if row.Noop != nil && row.Noop.Failed != "" {
+			add(row.ID + ": " + noopName + ": " + row.Noop.Failed)
+		}
+	}
+	return list
+}
+
+// Above are latencies less what the driver finds with a responder that does nothing, each in a line.
+func (r *Report) Above() []string {
+	var list []string
+	for _, row := range r.Rows {
+		if row.Noop == nil || row.Noop.Value == nil || !strings.HasSuffix(row.Unit, "µs") || strings.HasPrefix(row.Unit, "late") {
+			continue
+		}
+		line := row.ID + " " + row.Unit + ":"
+		for _, c := range row.Cells {
+			if c.Value != nil {
+				line += fmt.Sprintf(" %s %s,", c.Broker, digits(c.Value.Median-row.Noop.Value.Median))
+			}
+		}
+		list = append(list, strings.TrimSuffix(line, ","))
 	}
 	return list
 }
@@ -182,8 +210,8 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	for _, a := range r.Brokers {
 		fmt.Fprintf(&b, "- **%s**: %s\n", a.Name, a.About)
 	}
-	b.WriteString("\n| # | workload | policy | unit | limit | goal |")
-	line := "|---|---|---|---|---:|---:|"
+	b.WriteString("\n| # | workload | policy | unit | limit | goal | no-op |")
+	line := "|---|---|---|---|---:|---:|---:|"
 	for i, a := range r.Brokers {
 		fmt.Fprintf(&b, " %s |", a.Name)
 		line += "---:|"
@@ -205,7 +233,8 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 			fmt.Fprintf(&b, "\n%s:\n\n- %s\n", title, strings.Join(lines, "\n- "))
 		}
 	}
-	list("Different with some", r.Notes())
+	list("Less what a responder that does nothing takes", r.Above())
+	list("Different with some (*)", r.Notes())
 	list("Could not be measured", r.Failures())
 	b.WriteString("\n| part of the run | seconds | share of the time | turns | scale |\n|---|---:|---:|---:|---:|\n")
 	for _, s := range r.Spent {
@@ -225,17 +254,20 @@ func (r *Report) heading() []string {
 }
 
 // texts is how many texts a row has behind its unit.
-func (r *Report) texts() int { return 2*len(r.Brokers) + 4 }
+func (r *Report) texts() int { return 2*len(r.Brokers) + 5 }
 
-// Texts are a row's n cells as text: limit, goal, each broker's value and (but for the first) ratio, then the first one's
+// Texts are a row's n cells as text: limit, goal, a responder that does nothing, each broker's value and (but for the first) ratio, then the first one's
 // share of user time, the driver's share and system calls.
 func (row *Row) Texts(n int) []string {
 	if row.Failed != "" {
 		texts := make([]string, n)
-		texts[2] = "failed"
+		texts[3] = "failed"
 		return texts
 	}
-	texts := []string{orBlank(row.Limit), orBlank(row.Goal)}
+	texts := []string{orBlank(row.Limit), orBlank(row.Goal), ""}
+	if row.Noop != nil {
+		texts[2] = row.Noop.text()
+	}
 	for i, c := range row.Cells {
 		texts = append(texts, c.text())
 		switch {
@@ -285,7 +317,7 @@ func digits(v float64) string {
 		return fmt.Sprintf("%.0f", v)
 	case v >= 10:
 		return fmt.Sprintf("%.1f", v)
-	case v >= 1:
+	case v >= 1 || v < 0:
 		return fmt.Sprintf("%.2f", v)
 	}
 	return fmt.Sprintf("%.3f", v)

@@ -18,6 +18,8 @@ import (
 type Options struct {
 	// Makers start the brokers; the others are compared with the first one. At least one.
 	Makers []Maker
+	// Responder starts what does nothing (see Responder), to be told beside the brokers where time is taken. Its zero value: nothing is.
+	Responder Maker
 	// Only chooses scenarios by id and title. nil: all.
 	Only *regexp.Regexp
 	// Turns is how often each broker does the work of a scenario at most; the first turn is thrown away. At least 2.
@@ -42,6 +44,7 @@ type Options struct {
 // Rig is brokers that run side by side, and what was measured with them.
 type Rig struct {
 	o       Options
+	makers  []Maker   // with the responder last, if there is one
 	brokers []*Broker // by maker; nil: it could not be started, or has ended
 	running bool
 	budget  budget
@@ -58,7 +61,10 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Tell == nil {
 		o.Tell = func(string, ...any) {}
 	}
-	r := &Rig{o: o, report: &Report{Machine: machine(o.Dir), Turns: o.Turns, Scale: o.Scale, Began: time.Now()}}
+	r := &Rig{o: o, makers: slices.Clone(o.Makers), report: &Report{Machine: machine(o.Dir), Turns: o.Turns, Scale: o.Scale, Began: time.Now()}}
+	if o.Responder.Start != nil {
+		r.makers = append(r.makers, o.Responder)
+	}
 	for _, m := range o.Makers {
 		r.report.Brokers = append(r.report.Brokers, About{m.Name, m.About})
 	}
@@ -149,8 +155,8 @@ func (r *Rig) start(ctx context.Context) error {
 		return nil
 	}
 	began := time.Now()
-	r.running, r.brokers = true, make([]*Broker, len(r.o.Makers))
-	for i, m := range r.o.Makers {
+	r.running, r.brokers = true, make([]*Broker, len(r.makers))
+	for i, m := range r.makers {
 		dir, err := os.MkdirTemp(r.o.Dir, "thalweg-bench-"+m.Name+"-")
 		if err != nil {
 			return err
@@ -209,11 +215,11 @@ func (r *Rig) warmUp(ctx context.Context) {
 			continue
 		}
 		for i, b := range r.brokers {
-			as, can := r.o.Makers[i].way(s)
+			as, can := r.makers[i].way(s)
 			if b == nil || !can {
 				continue
 			}
-			st := &stage{Broker: b, maker: r.o.Makers[i], root: r.o.Dir, scale: r.o.Scale / 2, policy: s.policy, topicName: "warm-up-" + s.id}
+			st := &stage{Broker: b, maker: r.makers[i], root: r.o.Dir, scale: r.o.Scale / 2, policy: s.policy, topicName: "warm-up-" + s.id}
 			limited, cancel := context.WithTimeout(ctx, warmWithin)
 			if err := as.twice(limited, st); err != nil {
 				r.o.Tell("%s: warm up with %s: %v", b.Name, s.id, err)
@@ -284,7 +290,7 @@ func (r *Rig) conduct(ctx context.Context, s scenario, share time.Duration) (tur
 	if err != nil && !slices.ContainsFunc(all, func(o *outcome) bool { return len(o.samples) > 0 }) {
 		return turns, err
 	}
-	r.report.Rows = append(r.report.Rows, rowsOf(s, all)...)
+	r.report.Rows = append(r.report.Rows, rowsOf(s, all[:len(r.o.Makers)], all[len(r.o.Makers):])...)
 	r.report.Curves = append(r.report.Curves, curvesOf(s, all)...)
 	return turns, nil
 }
@@ -306,9 +312,10 @@ func (r *Rig) clearUp(ctx context.Context, o *outcome) {
 
 // outcomes are the brokers at the beginning of a scenario.
 func (r *Rig) outcomes(s scenario) []*outcome {
-	all := make([]*outcome, len(r.o.Makers))
-	for i, m := range r.o.Makers {
-		o := &outcome{st: &stage{maker: m, runTool: r.o.Tool, root: r.o.Dir, scale: r.o.Scale * s.size(), policy: s.policy, topicName: "bench-" + s.id}}
+	all := make([]*outcome, len(r.makers))
+	between := &arena{saturation: map[string]float64{}}
+	for i, m := range r.makers {
+		o := &outcome{st: &stage{maker: m, arena: between, runTool: r.o.Tool, root: r.o.Dir, scale: r.o.Scale * s.size(), policy: s.policy, topicName: "bench-" + s.id}}
 		var can bool
 		o.work, can = m.way(s)
 		o.blank = !can
@@ -324,7 +331,15 @@ func (r *Rig) outcomes(s scenario) []*outcome {
 
 // turn lets the broker do the work once.
 func (o *outcome) turn(ctx context.Context, counts bool) error {
+	undo := func() error { return nil }
+	if o.work.pinned {
+		var err error
+		if undo, err = apart(o.st.PID); err != nil {
+			return err
+		}
+	}
 	sample, err := o.work.run(ctx, o.st)
+	err = errors.Join(err, undo())
 	if err == nil && counts {
 		o.samples = append(o.samples, sample)
 	}
@@ -336,7 +351,7 @@ func firstFailure(all []*outcome) error {
 	var first error
 	for _, o := range all {
 		switch {
-		case o.blank:
+		case o.blank || o.work.noop != nil && o.st.maker.Name == noopName:
 		case o.failed == nil:
 			return nil
 		case first == nil:
@@ -356,6 +371,7 @@ type stage struct {
 	policy    string
 	runTool   func(ctx context.Context, name string, args ...string) (*exec.Cmd, error)
 	topicName string
+	arena     *arena
 }
 
 // scaled is so much work, made less or more by the scale; at least 1.
@@ -366,6 +382,22 @@ const wholeScale = 0.25
 
 // whole is so many of something that is what a title is about, fewer only in runs at a small scale.
 func (s *stage) whole(n int) int { return max(1, int(float64(n)*min(1, s.scale/wholeScale))) }
+
+// Bounds on how long schedules are followed: shorter than atLeast percentiles say little, but for runs below triesBelow, which only
+// show that it can be done.
+const (
+	triesBelow = 0.04
+	tries      = 100 * time.Millisecond
+	atLeast    = 2 * time.Second
+)
+
+// lasting is how long a schedule is followed that takes so many seconds at scale 1.
+func (s *stage) lasting(seconds int) time.Duration {
+	if s.scale < triesBelow {
+		return tries
+	}
+	return max(atLeast, time.Duration(s.scale*float64(seconds)*float64(time.Second)))
+}
 
 // Sample is what one turn of one broker gave.
 type Sample struct {

@@ -26,6 +26,10 @@ type scenario struct {
 	cold bool
 	// full says that a quick run leaves it out.
 	full bool
+	// pinned says that broker and driver are kept on processors of their own.
+	pinned bool
+	// noop is the same work for a responder that does nothing; nil: that would say nothing.
+	noop func(context.Context, *stage) (Sample, error)
 	// late puts it behind the others that the long-lived brokers do: it leaves them with something to do.
 	late bool
 	// scale multiplies the scale of the run; 0: 1.
@@ -121,6 +125,8 @@ func scenarios() []scenario {
 	all = append(all, produceScenarios()...)
 	all = append(all, fetchScenarios()...)
 	all = append(all, liveScenarios()...)
+	all = append(all, messagingScenarios()...)
+	all = append(all, besideScenarios()...)
 	all = append(all, clientScenarios()...)
 	all = append(all, lifeScenarios()...)
 	order := func(s scenario) int {

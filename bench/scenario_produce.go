@@ -38,8 +38,20 @@ func produceScenarios() []scenario {
 			scenario("P5", "produce 2 KiB batches, 100 producers, 12 partitions", PolicyOS, perRequest(5, 0), throughput("requests/s", requests)),
 		(&producing{shape: small, acks: 1, connections: 16, window: 5, partitions: 16, batches: 150_000, own: true}).
 			scenario("P5b", "produce one 100 B record per request, 16 connections × 5", PolicyOS, perRequest(2.9, 4.5), throughput("requests/s", requests)),
-		(&producing{shape: small, acks: 1, connections: 1, window: 1, partitions: 1, batches: 20_000, own: true, latency: true}).
-			scenario("A1", "acknowledge one 100 B record, one at a time", PolicyOS, extra("p50 µs", 20, 35), extra("p99 µs", 0, 0), perRequest(12, 0)),
+	}
+	for _, policy := range []string{PolicyOS, PolicyGroup} {
+		id := "A1"
+		p := &producing{shape: small, acks: 1, connections: 1, window: 1, partitions: 1, batches: 20_000, own: true, latency: true}
+		p50 := extra("p50 µs", 20, 35)
+		if policy == PolicyGroup {
+			id, p50, p.batches = "A1d", extra("p50 µs", 550, 0), 4000
+		}
+		s := p.scenario(id, "acknowledge one 100 B record, one at a time", policy, p50, extra("p99 µs", 0, 0), extra("p99.9 µs", 0, 0), extra("max µs", 0, 0), perRequest(0, 0))
+		s.pinned = true
+		if policy == PolicyOS {
+			s.noop = p.nothing
+		}
+		list = append(list, s)
 	}
 	list = append(list, compressed("P6", compress.LZ4), compressed("P6b", compress.Zstd))
 	for i, n := range []int{1, 16, 256, 1000, 5000} {
@@ -54,9 +66,10 @@ func produceScenarios() []scenario {
 			id = "P8b"
 		}
 		list = append(list, p.scenario(id, "commit: 64 connections = 64 partitions, a 16 KiB batch at a time each", policy,
-			measure{unit: "CPU µs/commit", limit: 23, goal: 35, of: perRequest(0, 0).of}, throughput("commits/s", requests), extra("p50 µs", 0, 0), extra("p99 µs", 0, 0)))
+			measure{unit: "CPU µs/commit", limit: 23, goal: 35, of: perRequest(0, 0).of}, throughput("commits/s", requests), extra("p50 µs", 0, 0), extra("p99 µs", 0, 0), extra("p99.9 µs", 0, 0), extra("max µs", 0, 0)))
 	}
-	return list
+	return append(list, (&producing{shape: sized(64<<10, 1<<10), acks: -1, connections: 4, window: 5, partitions: 4, batches: 8 << 10, own: true}).
+		scenario("P1d", "produce 1 KiB records, 64 KiB batches, 4 connections = 4 partitions", PolicyGroup, perGiB(3.5, 0), throughput("MB/s", megabytes)))
 }
 
 // bulk and bulkSmall are the work of P1 and P3.
@@ -99,6 +112,14 @@ func (p *producing) run(ctx context.Context, s *stage) (Sample, error) {
 		return sample, err
 	}
 	return sample, s.drop(ctx, s.topicName)
+}
+
+// nothing lets the connections produce into a responder that does nothing.
+func (p *producing) nothing(ctx context.Context, s *stage) (Sample, error) {
+	if err := s.reset(ctx, 0); err != nil {
+		return Sample{}, err
+	}
+	return p.produce(ctx, s)
 }
 
 // produce lets the connections produce into the topic.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"regexp"
 	"strings"
@@ -44,6 +45,10 @@ the kernel, the driver's own time in relation to the broker's, and the system ca
 	}
 	outputFlag(cmd)
 	f := cmd.Flags()
+	f.Bool("responder", false, "be what answers at once and does nothing")
+	if err := f.MarkHidden("responder"); err != nil {
+		panic("BUG: " + err.Error())
+	}
 	f.StringArray("peer", nil, "another broker: `kafka`, kfake, nats, or NAME=BINARY; may be repeated")
 	f.String("binary", "", "the first broker's `FILE`; this binary without it")
 	f.String("only", "", "scenarios whose number or title matches a regular expression")
@@ -59,6 +64,9 @@ the kernel, the driver's own time in relation to the broker's, and the system ca
 }
 
 func runBench(c *call, _ []string) error {
+	if c.flag("responder") {
+		return respond(c)
+	}
 	o, err := benchOptions(c)
 	if err != nil {
 		return err
@@ -68,6 +76,16 @@ func runBench(c *call, _ []string) error {
 		return err
 	}
 	return errors.Join(err, tellReport(c, report)) // Ctrl-C ends it with what there is
+}
+
+// respond is the process that the rig starts beside the brokers.
+func respond(c *call) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.Out, "listening on PLAINTEXT://%s\n", l.Addr())
+	return bench.Respond(c.ctx, l)
 }
 
 // saveReport writes the files that are wanted.
@@ -85,6 +103,9 @@ func tellReport(c *call, report *bench.Report) error {
 		}
 	} else if err := benchTable(report).Write(c.Out, c.format); err != nil {
 		return err
+	}
+	for _, line := range report.Above() {
+		fmt.Fprintf(c.Err, "above no-op: %s\n", line)
 	}
 	for _, line := range report.Notes() {
 		fmt.Fprintf(c.Err, "* %s\n", line)
@@ -130,6 +151,11 @@ func benchOptions(c *call) (bench.Options, error) {
 		}
 	}
 	o.Makers = []bench.Maker{bench.Thalweg("thalweg", binary)}
+	own, err := os.Executable()
+	if err != nil {
+		return o, err
+	}
+	o.Responder = bench.Responder(own, "bench", "--responder")
 	for _, peer := range c.list("peer") {
 		m, err := benchPeer(c, peer)
 		if err != nil {
@@ -176,7 +202,7 @@ func writeFile(path string, write func(io.Writer) error) error {
 }
 
 func benchTable(report *bench.Report) *output.Table {
-	columns := []string{"#", "workload", "policy", "unit", ">limit", ">goal"}
+	columns := []string{"#", "workload", "policy", "unit", ">limit", ">goal", ">no-op"}
 	for i, b := range report.Brokers {
 		columns = append(columns, ">"+b.Name)
 		if i > 0 {
