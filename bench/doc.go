@@ -25,5 +25,5 @@
 // traffic of connections), request.go (prepared requests), records.go (batches to send), broker.go (Broker and Maker), thalweg.go,
 // kafka.go and yardstick.go (how each is started), nats.go (what is asked of JetStream), process*.go (processor time and memory of a process), memory*.go (warm pages),
 // responder.go (what does nothing, to be held against), pin*.go (broker and driver on processors of their own),
-// statistics.go (medians, quartiles), report.go (rows, table, JSON), curve.go (percentiles), machine.go (what it was measured on).
+// statistics.go (medians, quartiles), report.go (rows, table, JSON), curve.go (percentiles), plot.go (pictures), machine.go (what it was measured on).
 package bench

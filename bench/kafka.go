@@ -23,7 +23,7 @@ func Kafka(ctx context.Context) (Maker, error) {
 	if err != nil {
 		return Maker{}, err
 	}
-	home = home.AsShipped()
+	home = home.AsShipped().Patient(startWithin)
 	m := Maker{Name: "kafka", About: "Apache Kafka " + home.Version + ", KRaft, controller and broker in one process, JVM options of its scripts, heap 1 GiB, default threads"}
 	m.Start = func(ctx context.Context, dir string, properties map[string]string) (*Broker, error) {
 		k, err := home.Start(ctx, dir, withCommon(properties))

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	startWithin = 90 * time.Second
-	stopWithin  = 3 * time.Minute // thousands of partitions on a busy disk
+	startWithin = 4 * time.Minute // thousands of partitions on a busy disk
+	stopWithin  = 4 * time.Minute
 )
 
 // Thalweg makes brokers out of a binary of ours.

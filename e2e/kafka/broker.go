@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -101,7 +102,7 @@ func (h Home) start(ctx context.Context, dir string, properties map[string]strin
 		_ = b.cmd.Wait() // the exit code is read from ProcessState
 		close(b.exited)
 	}()
-	if err := b.awaitReady(ctx); err != nil {
+	if err := b.awaitReady(ctx, cmp.Or(h.readyWithin, readyWithin)); err != nil {
 		b.Kill()
 		return nil, fmt.Errorf("apache kafka %s: %w\n%s", h.Version, err, b.out.String())
 	}
@@ -155,8 +156,8 @@ func writeProperties(dir string, ports []string, more map[string]string) (string
 }
 
 // awaitReady asks for metadata until the node names itself in it, which a fenced one does not.
-func (b *Broker) awaitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+func (b *Broker) awaitReady(ctx context.Context, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addr), kgo.MetadataMinAge(50*time.Millisecond))
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 )
 
 var (
@@ -34,6 +35,13 @@ type Home struct {
 
 	shell, log4j string // files of ours in Dir
 	shipped      bool
+	readyWithin  time.Duration
+}
+
+// Patient is the same Kafka whose brokers may take so long until they serve: those of thousands of partitions do.
+func (h Home) Patient(within time.Duration) Home {
+	h.readyWithin = within
+	return h
 }
 
 // AsShipped is the same Kafka with the JVM options of its own scripts: all compilers, G1, the whole heap at once. It is for

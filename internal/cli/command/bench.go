@@ -59,6 +59,7 @@ the kernel, the driver's own time in relation to the broker's, and the system ca
 	f.String("dir", os.TempDir(), "where the data goes, gigabytes of it; removed at the end")
 	f.Lookup("dir").DefValue = "the system's for temporary files"
 	f.String("page", "", "write the table to a `FILE` as Markdown, too")
+	f.String("plots", "", "draw pictures, SVG, in a `DIR`, too")
 	f.String("json", "", "write everything to a `FILE` as JSON, too")
 	return cmd
 }
@@ -96,6 +97,11 @@ func saveReport(c *call, report *bench.Report) error {
 func tellReport(c *call, report *bench.Report) error {
 	if err := saveReport(c, report); err != nil {
 		return err
+	}
+	if dir := c.text("plots"); dir != "" {
+		if err := report.WritePlots(dir); err != nil {
+			return err
+		}
 	}
 	if c.format == output.AsJSON {
 		if err := report.WriteJSON(c.Out); err != nil {
