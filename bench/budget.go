@@ -34,12 +34,12 @@ func (b *budget) take(weight float64) time.Duration {
 // remaining is the time that is left; negative if it is over.
 func (b *budget) remaining() time.Duration { return b.total - time.Since(b.began) }
 
-// limit is how long a scenario may take, whose share is given, before it is ended.
+// limit is how long a scenario may take, whose share is given, before it is ended: not much longer than the run has.
 func (b *budget) limit(share time.Duration) time.Duration {
 	if b.total == 0 {
 		return limitWithout
 	}
-	return limitTimes*share + limitExtra
+	return min(limitTimes*share, max(0, b.remaining())) + limitExtra
 }
 
 // status is for those who wait.

@@ -71,7 +71,7 @@ func rowsOf(s scenario, all, noop []*outcome) []Row {
 		row := Row{ID: s.id, Title: s.title, Policy: s.policy, Unit: m.unit, More: m.more, Limit: m.limit, Goal: m.goal}
 		for i, o := range all {
 			cell := cellOf(m, o)
-			if n := min(len(all[0].samples), len(o.samples)); i > 0 && n > 0 {
+			if n := min(len(all[0].samples), len(o.samples)); i > 0 && n > 0 && !m.told {
 				r := quartiles(ratios(m, all[0].samples[:n], o.samples[:n]))
 				cell.Ratio = &r
 			}

@@ -82,6 +82,8 @@ type measure struct {
 	of   func(Sample) float64
 	// more says that more is better; else less is.
 	more bool
+	// told says that neither is: it is not compared.
+	told bool
 	// limit is what a throwaway broker of 680 lines needed on the reference machine, goal what ours is to reach; 0: none.
 	limit, goal float64
 }
@@ -117,6 +119,13 @@ func requests(s Sample) float64  { return float64(s.Requests) }
 // extra is a figure that the scenario itself has put into the sample.
 func extra(name string, limit, goal float64) measure {
 	return measure{unit: name, limit: limit, goal: goal, of: func(s Sample) float64 { return s.Extra[name] }}
+}
+
+// lateness is how late the driver itself was with what it had to send.
+func lateness() measure {
+	m := extra("late p99 µs", 0, 0)
+	m.told = true
+	return m
 }
 
 // scenarios are all of them, in the order of the report.

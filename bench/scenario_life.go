@@ -145,7 +145,7 @@ func loaded(ctx context.Context, s *stage) (sample Sample, err error) {
 	if err != nil {
 		return sample, err
 	}
-	defer func() { err = errors.Join(err, l.Stop()) }()
+	defer func() { err = errors.Join(err, l.kill()) }()
 	for _, of := range scenarios() {
 		switch of.id {
 		case "P1", "P3", "P5", "F2":
@@ -177,7 +177,7 @@ func idleConnections(ctx context.Context, s *stage) (sample Sample, err error) {
 	if err != nil {
 		return sample, err
 	}
-	defer func() { err = errors.Join(err, l.Stop()) }()
+	defer func() { err = errors.Join(err, l.kill()) }()
 	before, _, err := l.idle(ctx)
 	if err != nil {
 		return sample, err
@@ -294,7 +294,7 @@ func manyPartitions(ctx context.Context, s *stage) (sample Sample, err error) {
 	if l, err = s.begin(ctx); err != nil {
 		return sample, err
 	}
-	defer func() { err = errors.Join(err, l.Stop()) }()
+	defer func() { err = errors.Join(err, l.kill()) }()
 	sample.Extra["start s"] = time.Since(l.began).Seconds()
 	cpu, err := cpuOf(l.PID)
 	if err != nil {
@@ -352,7 +352,7 @@ func recovery(ctx context.Context, s *stage) (sample Sample, err error) {
 	if l, err = s.begin(ctx); err != nil {
 		return sample, err
 	}
-	defer func() { err = errors.Join(err, l.Stop()) }()
+	defer func() { err = errors.Join(err, l.kill()) }()
 	cpu, err := cpuOf(l.PID)
 	sample.Extra = map[string]float64{"start s": time.Since(l.began).Seconds(), "CPU s": cpu.Total.Seconds()}
 	if err != nil {

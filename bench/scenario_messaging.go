@@ -24,7 +24,7 @@ func messagingScenarios() []scenario {
 			title: fmt.Sprintf("OpenMessaging: 1 topic, %d partitions, 1 KiB records, franz-go with acks=all; at 50 %% of the slowest broker's rate", n),
 			setup: m.saturate, run: m.run, clear: func(ctx context.Context, s *stage) error { return s.delete(ctx, s.topicName) },
 			measures: []measure{{unit: "most records/s", more: true, of: func(s Sample) float64 { return s.Extra["most records/s"] }},
-				extra("p50 µs", 0, 0), extra("p99 µs", 0, 0), extra("p99.9 µs", 0, 0), extra("max µs", 0, 0), extra("late p99 µs", 0, 0), perGiB(0, 0)}})
+				extra("p50 µs", 0, 0), extra("p99 µs", 0, 0), extra("p99.9 µs", 0, 0), extra("max µs", 0, 0), lateness(), perGiB(0, 0)}})
 	}
 	return list
 }

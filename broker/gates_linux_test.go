@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -134,6 +135,74 @@ func TestSystemCallsPerRequest(t *testing.T) {
 	// Three look at headers of batches, to find the first and the last one.
 	f("fetch 64 KiB", fetchFrame("calls", id, 13, 64, int32(n), 500), 1, 6)
 	f("fetch 1 MiB", fetchFrame("calls", id, 13, 64, int32(16*n), 500), 1, 16)
+}
+
+// switches is how often threads of this process, but for one, have given up their processor because they had nothing to do.
+func switches(t testing.TB, but int) (n int) {
+	t.Helper()
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, task := range tasks {
+		if task.Name() == strconv.Itoa(but) {
+			continue
+		}
+		text, err := os.ReadFile("/proc/self/task/" + task.Name() + "/status")
+		if err != nil {
+			continue // it has ended
+		}
+		for line := range strings.Lines(string(text)) {
+			var one int
+			if k, _ := fmt.Sscanf(line, "voluntary_ctxt_switches: %d", &one); k == 1 {
+				n += one
+			}
+		}
+	}
+	return n
+}
+
+// TestContextSwitchesPerRequest counts how often threads of the broker go to sleep for a request: the one that waits for the connection, and
+// those of the runtime that looked for something to do. A request that is handed over to another goroutine, or an answer that is
+// written by one, costs more of them in every round. The client's thread is not counted.
+func TestContextSwitchesPerRequest(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector is slow, and the runtime's threads look for work meanwhile")
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	client := unix.Gettid()
+	b := brokertest.Start(t, brokertest.WithDir(t.TempDir()))
+	c, raw := dialQuiet(t, b.Addr()), dialRaw(t, b.Addr())
+	id := createTopic(t, raw, "switches", "flush.policy", "os")
+	small := produceFrame(t, "switches", id, 13, 1, 1, 100)
+	n := len(checkFetched(t, 13, call(t, raw, small, fetchFrame("switches", id, 13, 0, 1, 500))))
+	f := func(name string, requests []byte, answers int, most float64) {
+		const calls = 200
+		least := math.Inf(1)
+		for i := 0; i < 40 && least > most; i++ {
+			before := switches(t, client)
+			for range calls {
+				c.call(requests, answers)
+			}
+			least = min(least, float64(switches(t, client)-before)/calls)
+		}
+		if least > most {
+			t.Errorf("%s: at least %.2f times a call, want %.2f", name, least, most)
+		} else {
+			t.Logf("%s: %.2f times a call", name, least)
+		}
+	}
+	// One sleeps until there is something to read; the runtime may wake another one to look for work, which finds none.
+	f("produce 100 B", small, 1, 3)
+	f("16 produces of 100 B together", repeated(small, 16), 16, 6)
+	f("fetch 100 B", fetchFrame("switches", id, 13, 0, int32(n), 500), 1, 3)
+}
+
+func call(t *testing.T, c *rawClient, first, then []byte) []byte {
+	t.Helper()
+	checkProduced(t, 13, c.call(first))
+	return c.call(then)
 }
 
 func repeated(frame []byte, n int) (all []byte) {
