@@ -15,6 +15,6 @@
 //	tools.go           Kafka's tools by name, each as a process of its own
 //	shell.go           Shell: many tools one after the other in one JVM
 //	Shell.java         the other end of it
-//	log4j2.properties  warnings to standard error, as Kafka's distribution has it
+//	log4j2.properties  warnings to standard error, as Kafka's distribution has it; of a broker that is not measured all that it says
 //	run/               the command
 package kafka

@@ -1,6 +1,8 @@
 package kafka
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -35,6 +37,7 @@ func TestKafka(t *testing.T) {
 	f(Result{Out: "one\ntwo\n", Err: "Processed a total of 2 messages"},
 		"kafka-console-consumer", "", "--topic", "a", "--from-beginning", "--max-messages", "2")
 	f(Result{Code: 1, Err: "Option"}, "kafka-topics", "", "--nonsense")
+	testTaken(t, home, b)
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
@@ -48,5 +51,46 @@ func TestKafka(t *testing.T) {
 	}
 	if err := b.Stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// testTaken: a broker whose port is somebody else's does not pass for started because that one answers, and comes up elsewhere.
+func testTaken(t *testing.T, home Home, other *Broker) {
+	t.Helper()
+	free, err := freePorts(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	b, err := home.start(t.Context(), dir, []string{other.Addr, free[0]}, nil, nil)
+	if !errors.Is(err, errPortTaken) {
+		if err == nil {
+			b.Kill()
+		}
+		t.Fatalf("on a port that is taken: %v", err)
+	}
+	if text := err.Error(); !strings.Contains(text, "processor time") || !strings.Contains(text, "Address already in use") {
+		t.Errorf("what it says of that: %s", text)
+	}
+	if b, err = home.Start(t.Context(), dir, nil); err != nil {
+		t.Fatalf("after that, on another port: %v", err)
+	}
+	if text := b.Output(); !strings.Contains(text, "Kafka Server started") {
+		t.Errorf("what it prints ends with %s", text)
+	}
+	b.Kill()
+}
+
+// TestOutput: the end of what is printed is kept.
+func TestOutput(t *testing.T) {
+	var o output
+	for i := range 20_000 {
+		fmt.Fprintf(&o, "line %d\n", i)
+		if len(o.text) > 2*outputBytes {
+			t.Fatalf("%d bytes are kept", len(o.text))
+		}
+	}
+	if text := o.String(); len(text) != outputBytes || !strings.HasSuffix(text, "line 19998\nline 19999\n") {
+		t.Errorf("%d bytes, at the end %q", len(text), text[max(0, len(text)-40):])
 	}
 }
