@@ -2,6 +2,7 @@ package bench
 
 import (
 	"os"
+	"os/exec"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -43,7 +44,22 @@ func machine(dir string) Machine {
 			}
 		}
 	}
+	if m.Commit == "unknown" { // built without
+		m.Commit = checkedOut()
+	}
 	return m
+}
+
+// checkedOut is the commit of the working directory, if that is a checkout of ours.
+func checkedOut() string {
+	if !strings.HasPrefix(read("go.mod"), "module github.com/thalweg-io/thalweg\n") {
+		return "unknown"
+	}
+	out, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(out)) + " (of the working directory)"
 }
 
 // read is a small file, or nothing: what is not known is not told.

@@ -29,7 +29,7 @@ func liveScenarios() []scenario {
 		list = append(list, scenario{id: "L1" + string(rune('a'+i)), pinned: true, noop: p.nothing, takes: 50, title: fmt.Sprintf("produce to consume, %d records of 1 KiB a second, from the intended time", rate), policy: PolicyOS, run: p.run,
 			measures: []measure{extra("p50 µs", 0, 0), extra("p99 µs", 0, 0), extra("p99.9 µs", 0, 0), extra("max µs", 0, 0), lateness(), {unit: "CPU µs/record", of: perRequest(0, 0).of}}})
 	}
-	return append(list, scenario{id: "F5", title: "round: 10 of 1,000 partitions get a record, one fetch of a session gets them", policy: PolicyOS, late: true, takes: 25,
+	return append(list, scenario{id: "F5", title: "round: 10 of 1,000 partitions get a record, one fetch of a session gets them", policy: PolicyOS, late: true, full: true, takes: 25,
 		setup: func(ctx context.Context, s *stage) error {
 			return s.topic(ctx, s.topicName, sessionPartitions, s.policy)
 		}, run: sessionRounds,

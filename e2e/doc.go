@@ -26,6 +26,7 @@
 //	directories_test.go  several data directories, one of them missing or failing
 //	repair_test.go     a damaged log, and "log repair"
 //	tour_test.go       the commands of docs/tour.md, which it writes; pty_*_test.go gives them a terminal
+//	bench_linux_test.go  "bench" with very little work: its files, what cannot be measured, Ctrl-C
 //	commands_test.go   our own commands as processes: Ctrl-C, a broken pipe, completion
 //	apache_test.go     the same commands against an Apache Kafka say the same
 //	checkout_test.go   the six commands of Kafka's first minute in a clean checkout, on port 9092
