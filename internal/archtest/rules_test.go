@@ -158,7 +158,7 @@ var thirdParties = []thirdParty{
 	{"github.com/spf13", []string{"internal/cli", "internal/cli/command"}, "commands, their options and completion; the tools by Kafka's names read their words themselves"},
 	{"github.com/anishathalye/porcupine", []string{"internal/history/register"},
 		"the judge of linearizability; it is part of no binary of ours but the simulator's"},
-	{"github.com/cockroachdb/datadriven", nil, "scripts of tests"},
+	{"github.com/cockroachdb/datadriven", []string{"internal/cli/golden"}, "scripts of tests"},
 	{"pgregory.net/rapid", nil, "random operations in tests"},
 }
 

@@ -9,7 +9,7 @@
 //
 // Packages below: command (our own commands), output (tables, JSON, progress), profile (clusters by name), record (records as JSON), doctor (what doctor examines),
 // kafkatool (the tools by Kafka's names), option (how they read their words), properties (files like
-// server.properties).
+// server.properties), golden (scripts of command lines, for tests).
 //
 // Files: cli.go (Main, the tree), help.go, completion.go, version.go, config_show.go, doctor.go, server.go (a broker in the foreground) with
 // server_arguments.go, server_ignored.go (keys without effect), server_daemon.go (in the background),

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/thalweg-io/thalweg/internal/cli/golden"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -41,7 +42,7 @@ func withGroup(t *testing.T) string {
 }
 
 // TestGoldenGroups runs the scripts of testdata/groups, which need a group that has committed offsets.
-func TestGoldenGroups(t *testing.T) { golden(t, "testdata/groups/*.txt", withGroup) }
+func TestGoldenGroups(t *testing.T) { player.Play(t, "testdata/groups/*.txt", withGroup) }
 
 // A group with members is described with its readers, and is neither moved nor deleted.
 func TestGroupWithMembers(t *testing.T) {
@@ -65,7 +66,7 @@ func TestGroupWithMembers(t *testing.T) {
 	}
 	f := func(want, line string) {
 		t.Helper()
-		got := regexp.MustCompile(`HOST:\d+`).ReplaceAllString(steady(execute(line+" -b "+addr, "", t.TempDir()), addr, "/nowhere"), "HOST")
+		got := regexp.MustCompile(`HOST:\d+`).ReplaceAllString(player.Steady(golden.Outcome(execute(line+" -b "+addr, "", t.TempDir())), addr, "/nowhere"), "HOST")
 		if got != want {
 			t.Errorf("%s:\n%s", line, got)
 		}

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/thalweg-io/thalweg/internal/cli/golden"
 )
 
 // goldenLog is a data directory that Apache Kafka has written.
@@ -34,7 +36,7 @@ func TestLogRepair(t *testing.T) {
 	dir := damagedDir(t)
 	f := func(line string, want ...string) {
 		t.Helper()
-		got := strings.ReplaceAll(execute(strings.ReplaceAll(line, "$DIR", filepath.Join(dir, "d")), "", dir), "\t", "→")
+		got := strings.ReplaceAll(golden.Outcome(execute(strings.ReplaceAll(line, "$DIR", filepath.Join(dir, "d")), "", dir)), "\t", "→")
 		for _, w := range want {
 			if !strings.Contains(got, w) {
 				t.Errorf("%s:\n%s\nwants %q", line, got, w)
@@ -72,7 +74,7 @@ func TestLogAdopt(t *testing.T) {
 	}
 	f := func(line string, want ...string) {
 		t.Helper()
-		got := strings.ReplaceAll(execute(strings.ReplaceAll(line, "$DIR", dir), "", dir), "\t", "→")
+		got := strings.ReplaceAll(golden.Outcome(execute(strings.ReplaceAll(line, "$DIR", dir), "", dir)), "\t", "→")
 		for _, w := range want {
 			if !strings.Contains(got, w) {
 				t.Errorf("%s:\n%s\nwants %q", line, got, w)
