@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -43,8 +44,8 @@ func (r *Report) WritePlots(dir string) error {
 
 // Sizes of a plot, in pixels.
 const (
-	plotWidth   = 960
-	plotLeft    = 330 // where the axis begins in plots of bars: names stand before it
+	plotWidth   = 1040
+	plotLeft    = 410 // where the axis begins in plots of bars: names stand before it
 	plotRight   = 110 // for the values behind the bars
 	plotTop     = 64
 	barHeight   = 14
@@ -84,6 +85,9 @@ func (r *Report) draw(title string, legend []string, height float64, body func(s
 	s.text(12, 24, "start", "font-size:16px;font-weight:bold", title)
 	x := 12.0
 	for i, name := range legend {
+		if name == "" { // it has nothing of its own here
+			continue
+		}
 		s.rect(x, 36, 12, 12, plotColour(i), name)
 		s.text(x+18, 46, "start", "", name)
 		x += 18 + 8*float64(len([]rune(name))) + 20
@@ -163,7 +167,13 @@ func (a axis) ticks() []float64 {
 }
 
 // label is a number without what it does not need.
-func label(v float64) string { return fmt.Sprintf("%.4g", v) }
+func label(v float64) string {
+	rounded, err := strconv.ParseFloat(fmt.Sprintf("%.4g", v), 64)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	return strconv.FormatFloat(rounded, 'f', -1, 64)
+}
 
 func (a axis) name(unit string) string {
 	if a.log {
@@ -183,7 +193,7 @@ type barRow struct {
 	bars []bar
 }
 
-// bars draws rows of bars over one axis. mark, if it is not 0, gets a line of its own.
+// bars draws rows of bars over one axis. They begin at mark, which gets a line of its own, if it is not 0.
 func (r *Report) bars(title, unit string, legend []string, rows []barRow, mark float64) string {
 	var values []float64
 	count := 0
@@ -209,14 +219,18 @@ func (r *Report) bars(title, unit string, legend []string, rows []barRow, mark f
 			s.text(a.at(v), bottom+14, "middle", "fill:#555", label(v))
 		}
 		s.text((a.from+a.to)/2, bottom+32, "middle", "", a.name(unit))
+		base := a.from
+		if mark > 0 {
+			base = a.at(mark)
+		}
 		y := float64(plotTop) + barGap/2
 		for _, row := range rows {
 			s.text(plotLeft-8, y+float64(len(row.bars)*barHeight)/2+4, "end", "font-size:11px", row.name)
 			for _, b := range row.bars {
 				end := a.at(b.value.Median)
-				s.rect(a.from, y+1, end-a.from, barHeight-2, plotColour(b.broker), r.Brokers[b.broker].Name+" "+b.value.String())
+				s.rect(min(base, end), y+1, math.Abs(end-base), barHeight-2, plotColour(b.broker), r.Brokers[b.broker].Name+" "+b.value.String())
 				s.line(a.at(b.value.Q1), y+barHeight/2, a.at(b.value.Q3), y+barHeight/2, "black")
-				s.text(max(end, a.at(b.value.Q3))+5, y+barHeight-3, "start", "font-size:11px", digits(b.value.Median))
+				s.text(max(base, end, a.at(b.value.Q3))+5, y+barHeight-3, "start", "font-size:11px", digits(b.value.Median))
 				y += barHeight
 			}
 			y += barGap
@@ -229,7 +243,7 @@ func (r *Report) bars(title, unit string, legend []string, rows []barRow, mark f
 
 // nameOf is a row's name that has room before the axis.
 func (row *Row) nameOf(withUnit bool) string {
-	const room = 52 // letters
+	const room = 66 // letters
 	name := row.ID + " " + row.Title
 	unit := ""
 	if withUnit {
@@ -245,9 +259,12 @@ func (row *Row) nameOf(withUnit bool) string {
 func (r *Report) ratioPlot() string {
 	var rows []barRow
 	for _, row := range r.Rows {
+		if row.More || strings.HasPrefix(row.Unit, "p99.9") || strings.HasPrefix(row.Unit, "max") { // throughput is only told; the curves have the tails
+			continue
+		}
 		bars := barRow{name: row.nameOf(true)}
 		for i, c := range row.Cells {
-			if c.Ratio != nil && c.Ratio.Median > 0 && c.Failed == "" && !strings.HasPrefix(row.Unit, "late ") {
+			if c.Ratio != nil && c.Ratio.Median > 0 && c.Failed == "" {
 				bars.bars = append(bars.bars, bar{i, *c.Ratio})
 			}
 		}
@@ -258,7 +275,9 @@ func (r *Report) ratioPlot() string {
 	if len(r.Brokers) == 0 {
 		return ""
 	}
-	return r.bars("How many times better than each peer "+r.Brokers[0].Name+" is", "times better, median and quartiles of the ratios within turns", r.names(), rows, 1)
+	legend := r.names()
+	legend[0] = ""
+	return r.bars("How many times better than each peer "+r.Brokers[0].Name+" is", "times better, median and quartiles of the ratios within turns", legend, rows, 1)
 }
 
 // unitPlot is what all rows of a unit cost with each broker.

@@ -56,7 +56,7 @@ func TestPlots(t *testing.T) {
 	}
 	count("cpu-per-gib.svg", `height="12.0" fill=`, 3+2) // bars, and the legend
 	count("cpu-per-gib.svg", "(logarithmic)", 1)
-	count("ratios.svg", `height="12.0" fill=`, 1+2)
+	count("ratios.svg", `height="12.0" fill=`, 1+1)
 	count("latency-A1.svg", "<polyline", 2)
 	count("latency-A1.svg", ">no-op</text>", 1)
 }

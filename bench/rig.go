@@ -201,6 +201,9 @@ func (r *Rig) check(ctx context.Context) {
 	}
 }
 
+// warmLeast is the least scale of the work that warms.
+const warmLeast = 0.1
+
 // warmWithin is how long one kind of work may take while nothing is measured.
 const warmWithin = time.Minute
 
@@ -219,7 +222,7 @@ func (r *Rig) warmUp(ctx context.Context) {
 			if b == nil || !can {
 				continue
 			}
-			st := &stage{Broker: b, maker: r.makers[i], root: r.o.Dir, scale: r.o.Scale / 2, policy: s.policy, topicName: "warm-up-" + s.id}
+			st := &stage{Broker: b, maker: r.makers[i], root: r.o.Dir, scale: r.warmScale(), policy: s.policy, topicName: "warm-up-" + s.id}
 			limited, cancel := context.WithTimeout(ctx, warmWithin)
 			if err := as.twice(limited, st); err != nil {
 				r.o.Tell("%s: warm up with %s: %v", b.Name, s.id, err)
@@ -227,6 +230,14 @@ func (r *Rig) warmUp(ctx context.Context) {
 			cancel()
 		}
 	}
+}
+
+// warmScale is how much work warms: compilers do not care how little is measured.
+func (r *Rig) warmScale() float64 {
+	if r.o.Scale < triesBelow {
+		return r.o.Scale / 2
+	}
+	return max(warmLeast, r.o.Scale/2)
 }
 
 // stop stops the brokers, if they run. What has been measured is not worth less if one of them has to be killed.

@@ -17,8 +17,11 @@ import (
 // lifeTurns is how often brokers are started anew in scenarios that do so: an Apache Kafka takes seconds.
 const lifeTurns = 4
 
-// settleFor is how long a broker is left alone before its memory and idle time are looked at.
-const settleFor = 3 * time.Second
+// settleFor is how long a broker is left alone before its memory and idle time are looked at, and for how long they are; less in small runs.
+const (
+	settleFor      = 3 * time.Second
+	settleForSmall = time.Second
+)
 
 // lifeScenarios start brokers of their own; none of the long-lived ones runs meanwhile.
 func lifeScenarios() []scenario {
@@ -99,7 +102,11 @@ const mib = 1 << 20
 
 // idle leaves the broker alone for a while and tells how much memory it has and what it used meanwhile, in per cent of a core.
 func (l *life) idle(ctx context.Context) (rss int64, percent float64, err error) {
-	if err := pause(ctx, settleFor); err != nil {
+	settle := settleFor
+	if l.scale < wholeScale {
+		settle = settleForSmall
+	}
+	if err := pause(ctx, settle); err != nil {
 		return 0, 0, err
 	}
 	before, err := cpuOf(l.PID)
@@ -107,7 +114,7 @@ func (l *life) idle(ctx context.Context) (rss int64, percent float64, err error)
 		return 0, 0, err
 	}
 	begin := time.Now()
-	if err := pause(ctx, settleFor); err != nil {
+	if err := pause(ctx, settle); err != nil {
 		return 0, 0, err
 	}
 	after, err := cpuOf(l.PID)
