@@ -111,7 +111,9 @@ type Plan struct {
 	point    int64  // the recovery point
 	clean    bool   // the last stop was clean
 	raw      bool   // there is a commit log that no start has looked at yet
-	replay   string // the file of what a start would add to the log at its end, "" none
+	replay   string // the file, in the data directory, of what a start would add to the log at its end, "" none
+	told     int64  // the log start that the checkpoints tell
+	start    int64  // the one that they are to tell; -1: the same
 	begun    bool   // a repair was broken off, or its last step
 	resumed  bool   // it is to go on
 }
@@ -141,7 +143,7 @@ func (r *Repair) Plan(name string, cutGaps bool) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Log: name, tp: tp}
+	p := &Plan{Log: name, tp: tp, start: -1}
 	st, err := r.survey(p, cutGaps && name != metadataDir)
 	if err != nil {
 		return nil, err
@@ -168,6 +170,9 @@ func (r *Repair) Plan(name string, cutGaps bool) (*Plan, error) {
 		p.Reason, p.File, p.Position = fmt.Sprintf("the file ends before offset %d, up to which it was once on the disk", p.point), segmentFile(last.Base, LogSuffix), last.Size
 	}
 	p.LostTo = max(p.LostTo, p.point)
+	if err := r.beyond(p); err != nil {
+		return nil, err
+	}
 	if p.Damaged() && p.raw && name != metadataDir {
 		return nil, fmt.Errorf("%s is damaged, and the commit log beside it has not been looked at since a crash: %w before it has been: start the broker once and stop it", dir, ErrNoRepair)
 	}
@@ -179,6 +184,25 @@ func (r *Repair) Plan(name string, cutGaps bool) (*Plan, error) {
 			path.Join(dir, p.File), p.Position, p.Reason, ErrNoRepair)
 	}
 	return p, nil
+}
+
+// beyond looks whether what is known of a log beside its segments goes with where it ends: its start, and what is to be added to it.
+func (r *Repair) beyond(p *Plan) error {
+	switch {
+	case p.told > p.End && p.Damaged():
+		p.start = p.End
+	case p.told > p.End:
+		p.start, p.File, p.Position = p.Start, path.Join("..", "log-start-offset-checkpoint"), -1
+		p.Reason = fmt.Sprintf("the log's start is said to be %d, and it ends at %d", p.told, p.End)
+	case p.replay != "" && !p.Damaged() && !p.raw:
+		err := storage.CheckReplay(r.fs, r.dir, p.replay, p.End)
+		var bad *storage.CorruptError
+		if !errors.As(err, &bad) {
+			return err
+		}
+		p.Reason, p.File, p.Position = bad.Reason, path.Join("..", p.replay), bad.Position
+	}
+	return nil
 }
 
 // survey reads the log and what is known of it.
@@ -199,8 +223,14 @@ func (r *Repair) survey(p *Plan, cutGaps bool) (st *storage.State, err error) {
 	if p.clean, err = storage.StoppedCleanly(r.fs, r.dir); err != nil {
 		return nil, err
 	}
+	p.told = start
 	if st, err = storage.Survey(r.fs, dir, start, !cutGaps, false); err != nil {
 		return nil, err
+	}
+	if start > st.End && st.Bad < 0 { // what it leaves out is not known to be deleted
+		if st, err = storage.Survey(r.fs, dir, 0, !cutGaps, false); err != nil {
+			return nil, err
+		}
 	}
 	if err := r.commitLog(dir, p); err != nil {
 		return nil, err
@@ -217,8 +247,14 @@ func (r *Repair) survey(p *Plan, cutGaps bool) (st *storage.State, err error) {
 // commitLog looks for what a crash has left of the directory's commit log (docs/format/commit-log.md).
 func (r *Repair) commitLog(dir string, p *Plan) error {
 	names, err := r.fs.List(r.dir)
-	if err != nil || p.clean {
+	if err != nil {
 		return err
+	}
+	if inside := path.Join(p.Log, storage.ParkedReplay); r.there(inside) {
+		p.replay = inside
+	}
+	if p.clean {
+		return nil
 	}
 	p.raw = slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, ".thalweg-commitlog-") })
 	id, err := storage.Identity(r.fs, dir)
@@ -231,6 +267,11 @@ func (r *Repair) commitLog(dir string, p *Plan) error {
 	return nil
 }
 
+func (r *Repair) there(name string) bool {
+	_, err := r.fs.Stat(path.Join(r.dir, name))
+	return err == nil
+}
+
 // setAside renames the file of what would be added to the log, which was to follow on what has been lost.
 func (r *Repair) setAside(p *Plan) error {
 	if p.replay == "" {
@@ -239,7 +280,7 @@ func (r *Repair) setAside(p *Plan) error {
 	if err := r.fs.Rename(path.Join(r.dir, p.replay), path.Join(r.dir, p.replay+CutSuffix)); err != nil {
 		return err
 	}
-	return r.fs.SyncDir(r.dir)
+	return r.fs.SyncDir(path.Dir(path.Join(r.dir, p.replay)))
 }
 
 // identified wants the topic's id beside segments: without it no broker opens the directory.
@@ -419,6 +460,11 @@ func (r *Repair) lowerPoints(p *Plan) error {
 	if plantedPointStays {
 		return nil
 	}
+	if p.start >= 0 {
+		if err := storage.LowerStart(r.fs, r.dir, p.tp, p.start); err != nil {
+			return err
+		}
+	}
 	return storage.LowerPoints(r.fs, r.dir, p.tp, p.End)
 }
 
@@ -541,7 +587,9 @@ func (p *Plan) String() string {
 		} else {
 			fmt.Fprintf(&s, "  kept: nothing\n")
 		}
-		if p.LostTo > p.End {
+		if taken := p.start >= 0 && len(p.Cuts) == 0; taken {
+			fmt.Fprintf(&s, "  lost: nothing; the log starts at %d, and records that had been deleted may be back\n", p.start)
+		} else if p.LostTo > p.End {
 			fmt.Fprintf(&s, "  lost: offsets %d to %d\n", p.End, p.LostTo-1)
 		} else {
 			fmt.Fprintf(&s, "  lost: offsets from %d, how many cannot be told\n", p.End)

@@ -576,3 +576,88 @@ func FuzzRepair(f *testing.F) {
 		}
 	})
 }
+
+func (f damaged) putBeside(name, text string) {
+	f.t.Helper()
+	file, err := f.fs.Create(dataDir + "/" + name)
+	if err == nil {
+		_, err = file.WriteAt([]byte(text), 0)
+	}
+	if err = errors.Join(err, file.Sync(), file.Close(), f.fs.SyncDir(dataDir)); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// TestRepairOfTheStart: a log start above the log's end keeps the log closed; a repair takes it back, and nothing is cut. Where a log is
+// cut below its start, it starts where it ends.
+func TestRepairOfTheStart(t *testing.T) {
+	for _, clean := range []bool{true, false} {
+		mem, all := wholeDir(t, clean)
+		damaged{t, mem}.putBeside("log-start-offset-checkpoint", "0\n1\nt 0 5000\n")
+		if _, _, err := openLog(t, mem.CrashClone(nil, vfs.CrashOptions{Unsynced: vfs.KeepUnsynced})); !errors.Is(err, storage.ErrCorrupt) {
+			t.Fatalf("a broker needs no repair: %v", err)
+		}
+		p, err := repairIt(t, mem, false)
+		if err != nil || !p.Damaged() || len(p.Cuts) > 0 || !strings.Contains(p.Reason, "5000") {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		if again, err := repairIt(t, mem, false); err != nil || again.Needed() {
+			t.Errorf("again: %v, %v", again, err)
+		}
+		serves(t, mem, all)
+
+		mem, _ = wholeDir(t, clean)
+		f := damaged{t, mem}
+		f.putBeside("log-start-offset-checkpoint", "0\n1\nt 0 50\n")
+		f.change(segmentOf(16), func(b []byte) []byte { b[batch.HeaderSize+5] ^= 4; return b })
+		if p, err := repairIt(t, mem, false); err != nil || p.End != 48 {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		_, l, err := openLog(t, mem)
+		if err != nil || l.LogStartOffset() != 48 || l.LogEndOffset() != 48 {
+			t.Fatalf("cut below its start: %v", err)
+		}
+	}
+}
+
+// TestRepairOfAHole: what a start would add to a log and does not continue it keeps the log closed, as does such a file that cannot be read; a
+// repair sets it aside.
+func TestRepairOfAHole(t *testing.T) {
+	mem := vfs.NewMem()
+	d, l, err := openLog(t, mem)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		if _, err := l.AppendClient(numbered(t, i), 0, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.SyncOnce()
+	mem = mem.CrashClone(nil, vfs.CrashOptions{Unsynced: vfs.LoseUnsynced})
+	if _, err := storage.OpenDir(mem, dataDir, storage.DirOptions{ClusterID: "c", NodeID: 7, Random: ids()}); err != nil {
+		t.Fatal(err)
+	}
+	mem = mem.CrashClone(nil, vfs.CrashOptions{Unsynced: vfs.KeepUnsynced})
+	replay := fmt.Sprintf(".thalweg-replay-%x-0", repairedTopic.ID[:])
+	content := contentOf(t, mem, dataDir+"/"+replay)
+	if p, err := repairIt(t, mem, false); err != nil || p.Needed() {
+		t.Fatalf("without damage: %+v, %v", p, err)
+	}
+	content[len(content)-5] ^= 1
+	f := damaged{t, mem}
+	f.putBeside(replay, string(content))
+	if _, _, err := openLog(t, mem.CrashClone(nil, vfs.CrashOptions{Unsynced: vfs.KeepUnsynced})); !errors.Is(err, storage.ErrCorrupt) {
+		t.Fatalf("a broker needs no repair: %v", err)
+	}
+	p, err := repairIt(t, mem, false)
+	if err != nil || !p.Damaged() || !strings.Contains(p.File, replay) {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	if _, err := mem.Stat(dataDir + "/" + replay + CutSuffix); err != nil {
+		t.Error(err)
+	}
+	if _, l, err = openLog(t, mem); err != nil || l.LogEndOffset() != 0 {
+		t.Errorf("after the repair: %v", err)
+	}
+}

@@ -272,7 +272,8 @@ func (d *Dir) dropCommitLog() error {
 // attach tells, before anything is changed, whether what is to be replayed continues a log that ends at
 // end and whose latest leader epoch is epoch. Damage: flushed bytes are missing in between (durability 7), or what is there
 // cannot have been before it, or not all of it can be read.
-func attach(r *commitlog.Reader, path string, end int64, epoch kafka.LeaderEpoch) error {
+// It returns where the log ends with it.
+func attach(r *commitlog.Reader, path string, end int64, epoch kafka.LeaderEpoch) (int64, error) {
 	r.Rewind()
 	for {
 		ok, err := r.Next()
@@ -280,15 +281,15 @@ func attach(r *commitlog.Reader, path string, end int64, epoch kafka.LeaderEpoch
 			err = &CorruptError{Path: r.Name(), Position: r.Position(), Offset: end, Reason: "what is to be replayed cannot be read behind this"}
 		}
 		if err != nil || !ok {
-			return err
+			return end, err
 		}
 		e := r.Entry()
 		if e.Base > end && !plantedHoleReplayed {
-			return &CorruptError{Path: path, Position: r.Position(), Offset: end,
+			return end, &CorruptError{Path: path, Position: r.Position(), Offset: end,
 				Reason: fmt.Sprintf("log ends at %d, flushed batches follow from %d on", end, e.Base)}
 		}
 		if e.Next > end && e.Epoch >= 0 && e.Epoch < epoch {
-			return &CorruptError{Path: path, Position: r.Position(), Offset: end,
+			return end, &CorruptError{Path: path, Position: r.Position(), Offset: end,
 				Reason: fmt.Sprintf("log ends in leader epoch %d, flushed batches of epoch %d follow", epoch, e.Epoch)}
 		}
 		end, epoch = max(end, e.Next), max(epoch, e.Epoch)

@@ -124,7 +124,7 @@ func (l *Log) loadEmpty(k found) error {
 	if k.replay != nil {
 		var err error
 		if base, err = replayBase(k.replay, k.start); err == nil {
-			err = attach(k.replay, l.path, base, kafka.NoLeaderEpoch)
+			_, err = attach(k.replay, l.path, base, kafka.NoLeaderEpoch)
 		}
 		if err != nil {
 			return err
@@ -258,6 +258,9 @@ func (l *Log) trust(point int64) error {
 	}
 	if end < point && !plantedShortClean {
 		return s.corrupt(s.mu.size, end, fmt.Sprintf("log was closed at %d", point))
+	}
+	if err := l.reachesStart(end); err != nil {
+		return err
 	}
 	if end > point {
 		if err := l.vouch(segs, point); err != nil {

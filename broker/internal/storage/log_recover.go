@@ -50,12 +50,28 @@ func (l *Log) recover(point int64, rest *commitlog.Reader) error {
 		s := segs[j-1]
 		return s.corrupt(r.pos, r.order.next, fmt.Sprintf("log ends below its recovery point %d: %s", point, r.reason))
 	}
+	end := r.order.next
 	if rest != nil {
-		if err := attach(rest, segs[j-1].log.path(), r.order.next, r.order.epoch); err != nil {
+		var err error
+		if end, err = attach(rest, segs[j-1].log.path(), end, r.order.epoch); err != nil {
+			return err
+		}
+	}
+	if l.cfg.Load().Flush == FlushGroup {
+		if err := l.reachesStart(end); err != nil {
 			return err
 		}
 	}
 	return l.settle(segs, i, j, &r)
+}
+
+// reachesStart refuses a log that ends below its start: records are deleted only when they are durable, so one of the two is
+// damaged. A log of FlushOS may have lost its end in a crash and begins again at its start.
+func (l *Log) reachesStart(end int64) error {
+	if start := l.start.Load(); end < start && !l.noProducers && !plantedStartBeyond {
+		return &CorruptError{Path: l.path, Position: -1, Offset: end, Reason: fmt.Sprintf("log ends at %d, below its start %d", end, start)}
+	}
+	return nil
 }
 
 // recovery is the state of one recovery.

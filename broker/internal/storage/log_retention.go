@@ -45,7 +45,7 @@ func (r *Retained) Add(o *Retained) {
 
 // SetLogStartOffset raises the log start, durably, and throws away the segments that lie wholly below
 // it; a no-op if it would not rise. Neither appends nor reads wait for it, nor does the syncer, unless a snapshot of producers is
-// written before. Pinned Slices stay readable. Errors:
+// written before or what lies below it is not flushed, which is done first. Pinned Slices stay readable. Errors:
 // ErrOffsetOutOfRange above the log end; ErrClosed; ErrStalled; ErrOffline; syscall.ENOSPC (wrapped): the start has not risen.
 // The caller answers for offset <= high watermark.
 func (l *Log) SetLogStartOffset(offset int64) error {
@@ -55,6 +55,11 @@ func (l *Log) SetLogStartOffset(offset int64) error {
 	defer l.disk.ops.begin()()
 	l.startMu.Lock()
 	defer l.startMu.Unlock()
+	if offset > l.FlushedEndOffset() && offset <= l.end.Load() { // a log does not end below its start, whatever a crash leaves
+		if _, err := l.Sync(); err != nil {
+			return err
+		}
+	}
 	if err := l.announceStart(offset); err != nil || l.moving.Load() == 0 {
 		return err
 	}

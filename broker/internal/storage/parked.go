@@ -17,8 +17,11 @@ import (
 // replay; the first one is removed last.
 const (
 	parkedFile       = ".thalweg-parked"
-	parkedReplayFile = ".thalweg-parked-replay"
+	parkedReplayFile = ParkedReplay
 )
+
+// ParkedReplay is the name, in the directory of a partition, of what is to be replayed into it.
+const ParkedReplay = ".thalweg-parked-replay"
 
 // parked is what the first file holds: Kafka's text form of a checkpoint, with three lines, of two words each.
 type parked struct{ recovery, start, cleaned int64 }

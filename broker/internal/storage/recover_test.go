@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -502,5 +503,77 @@ func TestRecoveryIsBounded(t *testing.T) {
 		if at != segs[len(segs)-1].base || n > 4 {
 			t.Errorf("after a clean stop the segment of %d was read %d times", at, n)
 		}
+	}
+}
+
+// TestStartBeyondEnd: a log start above the log's end is damage, unless a crash may have taken the end of a log with FlushOS: the
+// log does not open, nothing is changed, others serve (durability 7).
+func TestStartBeyondEnd(t *testing.T) {
+	for _, clean := range []bool{false, true} {
+		for _, flush := range []Policy{FlushGroup, FlushOS} {
+			fs := vfs.NewMem()
+			c := Config{SegmentBytes: 500, Flush: flush}
+			d, l := openTestLog(t, fs, c)
+			fill(t, l, 20)
+			end := l.LogEndOffset()
+			if _, err := l.Sync(); err != nil {
+				t.Fatal(err)
+			}
+			if clean {
+				if err := d.Close(true, 0); err != nil {
+					t.Fatal(err)
+				}
+			} else if err := d.Checkpoint(); err != nil {
+				t.Fatal(err)
+			}
+			fs = killed(fs)
+			putFile(t, fs, testDir+"/"+logStartFile, offsets{testTopic.TopicPartition(): 1000}.encode())
+			before, _ := fs.List(l.Path())
+			d = openTestDir(t, fs)
+			l, err := d.OpenLog(testTopic, c, nil)
+			if !clean && flush == FlushOS {
+				if err != nil || l.LogStartOffset() != 1000 || l.LogEndOffset() != 1000 {
+					t.Errorf("of FlushOS: %v", err)
+				}
+				continue
+			}
+			if !errors.Is(err, ErrCorrupt) || d.Err() != nil {
+				t.Fatalf("clean %v, policy %d: %v, %v", clean, flush, err, d.Err())
+			}
+			other := kafka.TopicIDPartition{ID: testTopic.ID, Topic: "t", Partition: 1}
+			if _, err := d.OpenLog(other, Config{}, nil); err != nil {
+				t.Fatal(err)
+			}
+			for d.Trash().Waiting > 0 {
+				if _, err := d.Unlink(1 << 40); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if after, _ := fs.List(testDir + "/t-0"); !slices.Equal(before, after) {
+				t.Errorf("clean %v, policy %d: there were %v, there are %v", clean, flush, before, after)
+			}
+			fs = killed(fs)
+			putFile(t, fs, testDir+"/"+logStartFile, offsets{testTopic.TopicPartition(): 5}.encode())
+			if _, l := openTestLog(t, fs, c); l.LogStartOffset() != 5 || l.LogEndOffset() != end {
+				t.Errorf("put right: %d..%d", l.LogStartOffset(), l.LogEndOffset())
+			}
+		}
+	}
+}
+
+// TestStartIsFlushed: records are deleted only when they are durable, so that no crash leaves a log that ends below its start.
+func TestStartIsFlushed(t *testing.T) {
+	fs := vfs.NewMem()
+	_, l := openTestLog(t, fs, Config{})
+	fill(t, l, 5)
+	end := l.LogEndOffset()
+	if l.FlushedEndOffset() >= end {
+		t.Fatal("flushed already")
+	}
+	if err := l.SetLogStartOffset(end); err != nil {
+		t.Fatal(err)
+	}
+	if _, l := openTestLog(t, powerCut(fs), Config{}); l.LogStartOffset() != end || l.LogEndOffset() != end {
+		t.Errorf("after a power cut %d..%d, want %d", l.LogStartOffset(), l.LogEndOffset(), end)
 	}
 }

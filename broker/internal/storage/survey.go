@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
+	"github.com/thalweg-io/thalweg/broker/internal/storage/commitlog"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
 	"github.com/thalweg-io/thalweg/internal/vfs"
@@ -262,6 +264,55 @@ func LowerPoints(v vfs.FS, dir string, tp kafka.TopicPartition, offset int64) er
 	}
 	k.recovery, k.cleaned = min(k.recovery, offset), min(k.cleaned, offset)
 	return writeDurably(v, log+"/"+parkedFile, k.encode())
+}
+
+// LowerStart makes the log start that is told of a partition at most offset, durably: records that were deleted may be there again.
+func LowerStart(v vfs.FS, dir string, tp kafka.TopicPartition, offset int64) error {
+	log := dir + "/" + tp.String()
+	k, ok, err := readParked(v, log)
+	if err == nil && ok && k.start > offset {
+		k.start = offset
+		err = writeDurably(v, log+"/"+parkedFile, k.encode())
+	}
+	if err != nil {
+		return err
+	}
+	o, err := readOffsets(v, dir+"/"+logStartFile)
+	if err != nil && !errors.Is(err, errCheckpoint) {
+		return err
+	}
+	if o[tp] <= offset {
+		return nil
+	}
+	o[tp] = offset
+	return writeDurably(v, dir+"/"+logStartFile, o.encode())
+}
+
+// CheckReplay tells what keeps a file of what is to be replayed, by its name in a data directory, from being replayed into a log that ends
+// at an offset. Errors: CorruptError, of reading.
+func CheckReplay(v vfs.FS, dir, name string, end int64) error {
+	id := kafka.UUID{} // of one in the partition's own directory
+	if path.Base(name) == name {
+		content, err := readFile(v, dir+"/"+metaFile)
+		if err != nil {
+			return err
+		}
+		m, err := parseMeta(content)
+		if err != nil {
+			return err
+		}
+		id = m.directory
+	}
+	r, err := commitlog.Open(v, dir+"/"+name, id)
+	if err != nil {
+		return err
+	}
+	if r == nil {
+		return unreadableReplay(dir + "/" + name)
+	}
+	defer r.Close()
+	_, err = attach(r, dir+"/"+name, end, kafka.NoLeaderEpoch)
+	return err
 }
 
 // SetStart and SetRecovered write a partition's log start and its recovery point into the checkpoints of a data directory that nobody has open, durably.

@@ -1,0 +1,5 @@
+//go:build !planted_storage_startbeyond
+
+package storage
+
+const plantedStartBeyond = false
