@@ -13,5 +13,5 @@
 //
 // Files: cli.go (Main, the tree), help.go, completion.go, version.go, config_show.go, doctor.go, server.go (a broker in the foreground) with
 // server_arguments.go, server_ignored.go (keys without effect), server_daemon.go (in the background),
-// server_log.go (its rotated log), server_stop.go.
+// server_log.go (its rotated log), server_pages_linux.go (memory that only the start needed), server_stop.go.
 package cli

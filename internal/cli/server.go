@@ -123,6 +123,7 @@ func serve(cfg broker.Config, signals <-chan os.Signal, s Streams) error {
 		return err
 	}
 	greet(b, cfg, s.Out)
+	forgetProgram()
 	var first os.Signal
 	select {
 	case err := <-b.Failed():
