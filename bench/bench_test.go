@@ -109,7 +109,7 @@ func testBroker(t *testing.T) *Broker {
 	if _, err := cpuOf(os.Getpid()); errors.Is(err, ErrSystem) {
 		t.Skip(err)
 	}
-	b := &Broker{Name: "test", Addr: brokertest.Start(t).Addr(), PID: os.Getpid(), dir: t.TempDir(), stop: func() error { return nil },
+	b := &Broker{Name: "test", Addr: brokertest.Start(t).Addr(), PID: os.Getpid(), dir: t.TempDir(), end: func() error { return nil },
 		plain: map[string]string{"flush.policy": "os"}, durable: map[string]string{"flush.policy": "group"}}
 	if err := b.begin(); err != nil {
 		t.Fatal(err)
@@ -191,7 +191,7 @@ func testResponder(t *testing.T) Maker {
 		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		ended := make(chan error, 1)
 		go func() { ended <- Respond(ctx, l) }()
-		return &Broker{Name: noopName, Addr: l.Addr().String(), PID: os.Getpid(), stop: func() error { cancel(); return <-ended }}, nil
+		return &Broker{Name: noopName, Addr: l.Addr().String(), PID: os.Getpid(), end: func() error { cancel(); return <-ended }}, nil
 	})
 }
 

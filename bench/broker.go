@@ -20,6 +20,7 @@ type Broker struct {
 	PID  int
 
 	dir    string // its data
+	root   string // what is removed when it has ended; "": nothing is
 	stop   func() error
 	end    func() error  // kill -9
 	output func() string // what it has printed
@@ -108,7 +109,9 @@ func (b *Broker) Stop() error {
 
 // kill ends the process as kill -9 does. Its data stays.
 func (b *Broker) kill() error {
-	b.admin.Close()
+	if b.admin != nil {
+		b.admin.Close()
+	}
 	return b.end()
 }
 

@@ -52,8 +52,9 @@ type Cell struct {
 	Value *Quartiles `json:"value,omitempty"`
 	// Ratio is how many times better the first broker is than this one, turn by turn. Not for the first.
 	Ratio *Quartiles `json:"ratio,omitempty"`
-	// Turns are those that count.
-	Turns int `json:"turns,omitempty"`
+	// Turns are those that count, Values what each of them gave.
+	Turns  int       `json:"turns,omitempty"`
+	Values []float64 `json:"values,omitempty"`
 	// UserShare is the part of the broker's processor time outside the kernel, DriverShare the rig's own processor time
 	// in relation to it, Calls the system calls that read or write per request; medians.
 	UserShare   float64 `json:"user_share"`
@@ -95,7 +96,8 @@ func cellOf(m measure, o *outcome) Cell {
 	if len(o.samples) == 0 {
 		return cell
 	}
-	v := quartiles(each(o.samples, m.of))
+	cell.Values = each(o.samples, m.of)
+	v := quartiles(cell.Values)
 	cell.Value = &v
 	cell.Note = o.samples[len(o.samples)-1].Note
 	cell.UserShare = median(o.samples, func(s Sample) float64 { return s.CPU.userShare() })

@@ -62,11 +62,12 @@ func produceScenarios() []scenario {
 	}
 	for _, policy := range []string{PolicyGroup, PolicyOS} {
 		id, p := "P8", &producing{shape: sized(16<<10, 1<<10), acks: -1, connections: 64, window: 1, partitions: 64, batches: 20_000, own: true, latency: true}
+		cost := measure{unit: "CPU µs/commit", limit: 23, goal: 35, of: perRequest(0, 0).of}
 		if policy == PolicyOS {
-			id = "P8b"
+			id, cost.limit, cost.goal = "P8b", 0, 0
 		}
 		list = append(list, p.scenario(id, "commit: 64 connections = 64 partitions, a 16 KiB batch at a time each", policy,
-			measure{unit: "CPU µs/commit", limit: 23, goal: 35, of: perRequest(0, 0).of}, throughput("commits/s", requests), extra("p50 µs", 0, 0), extra("p99 µs", 0, 0), extra("p99.9 µs", 0, 0), extra("max µs", 0, 0)))
+			cost, throughput("commits/s", requests), extra("p50 µs", 0, 0), extra("p99 µs", 0, 0), extra("p99.9 µs", 0, 0), extra("max µs", 0, 0)))
 	}
 	return append(list, (&producing{shape: sized(64<<10, 1<<10), acks: -1, connections: 4, window: 5, partitions: 4, batches: 8 << 10, own: true}).
 		scenario("P1d", "produce 1 KiB records, 64 KiB batches, 4 connections = 4 partitions", PolicyGroup, perGiB(3.5, 0), throughput("MB/s", megabytes)))
