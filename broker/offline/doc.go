@@ -14,6 +14,6 @@
 // Files: entries.go (the batches of a file), index.go (.index, .timeindex, .txnindex), snapshot.go
 // (.snapshot), shape.go and records.txt (the fields of the records of Kafka's own topics, made by
 // testdata/gen from Kafka's classes), decode.go (those records as JSON, as Kafka's tools print
-// them), topics.go (which shape a record has), verify.go (whether a log is whole), repair.go and repair_intent.go (cutting a damaged one), adopt.go (copying one to another cluster), meta.go (the identity
+// them), topics.go (which shape a record has), verify.go (whether a log is whole), commitlog.go (the files of a commit log), repair.go and repair_intent.go (cutting a damaged one), adopt.go (copying one to another cluster), meta.go (the identity
 // of a data directory).
 package offline

@@ -26,8 +26,9 @@ func logDump(e Env) *cobra.Command {
 		Use:   "dump FILE...",
 		Short: "show the batches or the records of segments",
 		Long: "Shows the batches of segments (.log) and of snapshots of the metadata (.checkpoint), or their records. " +
-			"The records of Kafka's own topics are decoded. Nothing is written, and a broker may be running.",
-		Example: "thalweg log dump data/greetings-0/00000000000000000000.log\nthalweg log dump --records data/__consumer_offsets-3/*.log -o json",
+			"The records of Kafka's own topics are decoded. Of files of the commit log (.thalweg-commitlog-..., .thalweg-replay-..., .thalweg-parked-replay) it shows the header and every entry, or the records in the entries. " +
+			"Nothing is written, and a broker may be running.",
+		Example: "thalweg log dump data/greetings-0/00000000000000000000.log\nthalweg log dump --records data/__consumer_offsets-3/*.log -o json\nthalweg log dump data/.thalweg-commitlog-*",
 		Args:    atLeast(1, "the files"),
 		RunE:    e.run(runLogDump),
 	}
@@ -37,11 +38,26 @@ func logDump(e Env) *cobra.Command {
 
 func runLogDump(c *call, args []string) error {
 	t := output.New("file", ">position", ">first", ">last", ">records", ">bytes", "time", "codec", ">producer", ">epoch", "kind", "checksum")
-	if c.flag("records") {
+	entries := 0
+	for _, path := range args {
+		if offline.IsCommitLog(path) {
+			entries++
+		}
+	}
+	switch {
+	case c.flag("records"):
 		t = output.New("file", ">offset", "time", "key", "value")
+	case entries == len(args):
+		t = output.New("file", ">position", "kind", ">generation", "id", ">partition", ">epoch", ">base", ">next", ">bytes", ">batches", "note")
+	case entries > 0:
+		return errors.New("segments and files of the commit log have different columns: name one or the other")
 	}
 	for _, path := range args {
-		if err := dumpFile(c, t, path); err != nil {
+		dump := dumpFile
+		if offline.IsCommitLog(path) {
+			dump = dumpCommitLog
+		}
+		if err := dump(c, t, path); err != nil {
 			_ = t.Write(c.Out, c.format) // what was read before it
 			return fileError(err)
 		}
@@ -89,6 +105,54 @@ func dumpFile(c *call, t *output.Table, path string) error {
 		fmt.Fprintf(c.Err, "%s: %d bytes after the last whole batch\n", path, e.Trailing())
 	}
 	return e.Err()
+}
+
+// dumpCommitLog shows the header and the entries of a file of the commit log.
+func dumpCommitLog(c *call, t *output.Table, path string) error {
+	l, err := offline.OpenCommitLog(path)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if !l.Readable() {
+		fmt.Fprintf(c.Err, "%s: there is no header\n", path)
+		return nil
+	}
+	name, records := filepath.Base(path), c.flag("records")
+	if !records {
+		note := any(nil)
+		if end := l.PreviousEnd(); end > 0 {
+			note = fmt.Sprintf("the file before was used up to %d", end)
+		}
+		t.Add(name, 0, "header", int64(l.Generation()), l.Directory().String(), nil, nil, nil, nil, nil, nil, note)
+	}
+	for l.Next() {
+		e := l.Entry()
+		batches := 0
+		for rest := batch.Batch(e.Payload); len(rest) > 0; batches++ {
+			b, after, err := batch.Next(rest)
+			if err == nil && records {
+				err = offline.Records(b, func(r batch.Record) bool {
+					text, _ := recordText(b, r, b.Offset(r), nil)
+					t.Add(name, b.Offset(r), instant(b.Timestamp(r)), orNil(text.Key), orNil(text.Value))
+					return true
+				})
+			}
+			if err != nil {
+				return fmt.Errorf("%s at %d: %w", path, e.Position, err)
+			}
+			rest = after
+		}
+		if records {
+			continue
+		}
+		note := any(nil)
+		if e.LastOfWrite {
+			note = "last of its write"
+		}
+		t.Add(name, e.Position, e.Kind, int64(l.Generation()), e.Topic.String(), int(e.Partition), int(e.Epoch), e.Base, e.Next, len(e.Payload), batches, note)
+	}
+	return l.Err()
 }
 
 // decoderOf is the decoder for a file's topic, by the name of its directory; nil for topics of users.
@@ -170,7 +234,7 @@ func logVerify(e Env) *cobra.Command {
 		Use:   "verify DIRECTORY...",
 		Short: "check that logs are whole",
 		Long: "Reads logs from the first to the last byte: every checksum fits, offsets go up, every record can be read, the indexes are right. " +
-			"A directory is that of a partition, or a data directory with all its partitions. Nothing is written, and a broker may be running. " +
+			"A directory is that of a partition, or a data directory with all its partitions and its commit log, of which a file may be named, too. Nothing is written, and a broker may be running. " +
 			"The exit code is 1 if something is wrong that a broker does not put right by itself.",
 		Example: "thalweg log verify data\nthalweg log verify data/greetings-0 -o json",
 		Args:    atLeast(1, "the directories"),
@@ -182,8 +246,12 @@ func runLogVerify(c *call, args []string) error {
 	t := output.New("log", ">segments", ">batches", ">records", ">bytes", ">first", ">end", "state")
 	damaged := false
 	for _, path := range args {
-		dirs, err := offline.Partitions(path)
+		files, err := offline.CommitLogs(path)
 		if err != nil {
+			return fileError(err)
+		}
+		dirs, err := offline.Partitions(path)
+		if err != nil && len(files) == 0 {
 			return fileError(err)
 		}
 		for _, dir := range dirs {
@@ -195,13 +263,16 @@ func runLogVerify(c *call, args []string) error {
 				return fileError(err)
 			}
 			t.Add(filepath.Base(dir), r.Segments, r.Batches, r.Records, r.Bytes, r.FirstOffset, r.EndOffset, logState(r))
-			for _, p := range r.Problems {
-				place := p.File
-				if p.Position >= 0 {
-					place = fmt.Sprintf("%s at %d", p.File, p.Position)
-				}
-				fmt.Fprintf(c.Err, "%s: %s\n", place, p.Text)
-			}
+			tellProblems(c, r)
+			damaged = damaged || r.Damaged()
+		}
+		reports, err := offline.VerifyCommitLogs(files)
+		if err != nil {
+			return fileError(err)
+		}
+		for _, r := range reports {
+			t.Add(filepath.Base(r.Dir), nil, r.Batches, r.Records, r.Bytes, nil, nil, logState(r))
+			tellProblems(c, r)
 			damaged = damaged || r.Damaged()
 		}
 	}
@@ -212,6 +283,16 @@ func runLogVerify(c *call, args []string) error {
 		return errTold
 	}
 	return nil
+}
+
+func tellProblems(c *call, r *offline.Report) {
+	for _, p := range r.Problems {
+		place := p.File
+		if p.Position >= 0 {
+			place = fmt.Sprintf("%s at %d", p.File, p.Position)
+		}
+		fmt.Fprintf(c.Err, "%s: %s\n", place, p.Text)
+	}
 }
 
 func logState(r *offline.Report) string {

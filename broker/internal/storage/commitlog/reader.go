@@ -18,6 +18,7 @@ type Reader struct {
 	whole  bool  // and everything before it was written
 
 	pos, next int64
+	last      bool // of its write
 	entry     Entry
 	payload   []byte
 
@@ -28,6 +29,16 @@ type Reader struct {
 // Open opens a file of entries; nil if it has no good header or is another directory's. Errors:
 // ErrVersion, of the file system.
 func Open(v vfs.FS, name string, directory kafka.UUID) (*Reader, error) {
+	r, err := Inspect(v, name)
+	if err == nil && r != nil && r.header.directory != directory {
+		r.Close()
+		return nil, nil
+	}
+	return r, err
+}
+
+// Inspect is Open for a file of whatever directory.
+func Inspect(v vfs.FS, name string) (*Reader, error) {
 	f, err := v.Open(name)
 	if err != nil {
 		return nil, err
@@ -40,7 +51,7 @@ func Open(v vfs.FS, name string, directory kafka.UUID) (*Reader, error) {
 		if b, err = r.view(0, headerSize); err == nil && b != nil {
 			r.header, ok, err = parseHeader(b)
 		}
-		if err == nil && ok && r.header.directory == directory {
+		if err == nil && ok {
 			r.Rewind()
 			return r, nil
 		}
@@ -51,6 +62,24 @@ func Open(v vfs.FS, name string, directory kafka.UUID) (*Reader, error) {
 	}
 	return nil, nil
 }
+
+// Header is what a file says of itself.
+type Header struct {
+	Generation  uint64
+	PreviousEnd int64 // of the file of the generation before, 0 unknown
+	Directory   kafka.UUID
+}
+
+// Header is that of the file.
+func (r *Reader) Header() Header {
+	return Header{r.header.generation, r.header.previousEnd, r.header.directory}
+}
+
+// Last reports whether the present entry is the last one of its write.
+func (r *Reader) Last() bool { return r.last }
+
+// End is where the entry after the present one would begin: after the last one, where the entries end.
+func (r *Reader) End() int64 { return r.next }
 
 // Rewind goes back to before the first entry.
 func (r *Reader) Rewind() { r.next = BlockSize }
@@ -66,7 +95,7 @@ func (r *Reader) Next() (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	r.entry, r.payload = e, b[EntryHeader:]
+	r.entry, r.payload, r.last = e, b[EntryHeader:], last
 	r.pos = r.next
 	r.next += int64(len(b))
 	if last {
