@@ -37,6 +37,7 @@ type committer struct {
 	maxDirty int   // logs with unsynced segments from which a sweep is due
 	steps    uint64
 	busy     watch // writing and syncing
+	copies   keeper
 
 	sweeping sync.Mutex // one sweep at a time
 	making   atomic.Bool

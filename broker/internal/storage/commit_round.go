@@ -100,12 +100,13 @@ func (d *Dir) commitSome(logs []*Log) (n int, settled int64) {
 
 // settleLocked takes the log off the sync queue's account and returns the bytes.
 func (l *Log) settleLocked() int64 {
+	l.dropKeptLocked()
 	n := l.mu.queuedLen
 	l.mu.queued, l.mu.queuedLen = false, 0
 	return n
 }
 
-// gather copies what the log owes into the round. r.seg is nil if it owes nothing there. Called with the
+// gather copies what the log owes into the round, from memory or back from its segments. r.seg is nil if it owes nothing there. Called with the
 // committer's lock held.
 func (l *Log) gather(c *committer) (r synced, by road) {
 	l.mu.Lock()
@@ -131,14 +132,16 @@ func (l *Log) gather(c *committer) (r synced, by road) {
 	need := owed + int64(len(segs)-i)*commitlog.EntryHeader
 	switch {
 	case !known, owed > c.bulk, need > int64(c.w.Room()) && c.w.Added() == 0:
+		l.dropKeptLocked()
 		l.mu.Unlock()
 		return r, roadDirect
 	case need > int64(c.w.Room()):
 		l.mu.Unlock()
 		return r, roadNext
 	}
-	r = synced{end: end, cut: l.mu.cut, bytes: l.settleLocked()}
 	size, _ := active.bounds()
+	k := l.takeKeptLocked(active, size, owed, end)
+	r = synced{end: end, cut: l.mu.cut, bytes: l.settleLocked()}
 	if active.unwritten >= l.lump(active, size) {
 		r.out, r.outFrom, r.outBytes = active, size-active.unwritten, active.unwritten
 		active.unwritten = 0
@@ -153,6 +156,10 @@ func (l *Log) gather(c *committer) (r synced, by road) {
 	}
 	// Below its end a segment does not change, and no truncation comes in between while the committer is locked.
 	mark := c.w.Mark()
+	if k != nil {
+		l.gatherKept(c, k, owed, from.offset, end, epoch)
+		i = len(segs)
+	}
 	for ; i < len(segs); i++ {
 		upTo, next := size, end
 		if segs[i] != active {

@@ -10,8 +10,8 @@
 //
 //  1. Append writes the batch into its segment file before it returns; reads use segments only.
 //  2. Every append to a FlushGroup log puts the log on its directory's sync queue. A round of the
-//     syncer (Dir.SyncOnce) takes the whole queue: what the logs owe is read back from their segments
-//     and goes into the commit log with one write and one fdatasync; a log that owes much, or has no room there, has
+//     syncer (Dir.SyncOnce) takes the whole queue: what the logs owe is taken from copies in memory, or read back from their
+//     segments, and goes into the commit log with one write and one fdatasync; a log that owes much, or has no room there, has
 //     its segments synced. Then it publishes the flushed ends and tells the observers.
 //  3. Sealed segments are synced and their index files written soon after (Dir.SweepOnce), all others when
 //     the commit log wants its space back or enough has been appended: fdatasync, the directory if it has new names,
@@ -65,7 +65,7 @@
 // log_remove.go the trash), segment.go,
 // segment_index.go, index.go (segments and their indexes), scan.go (walking batches in a file),
 // epochs.go (leader epochs), file.go (open files under a budget), syncer.go (queue and round),
-// syncer_loop.go (its goroutines), commit.go (what is known of the commit log), commit_round.go (a round through it),
+// syncer_loop.go (its goroutines), commit.go (what is known of the commit log), commit_round.go (a round through it), commit_kept.go (what it need not read back),
 // commit_sweep.go (what is left for later), commit_recover.go (its end, and what a crash left),
 // standalone.go (a log outside a Dir), producers.go,
 // producer_snapshot.go, producer_window.go, log_producers.go (idempotent producers), txn_index.go, log_txn.go (aborted

@@ -142,6 +142,7 @@ type Log struct {
 		producers  producers
 		counted    int    // producers that disk.producers counts
 		cut        uint64 // counts truncations: a sync that overlaps one publishes nothing
+		kept       *kept  // a copy of what the next round is to get, nil: it reads that back
 		logged     place  // everything before it is durable, in the segments or in the commit log
 	}
 

@@ -129,6 +129,8 @@ func (l *Log) appendLocked(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64, 
 	l.noteTransaction(s, b)
 	l.noteProducer(b)
 	last := base + int64(b.LastOffsetDelta())
+	size, _ := s.bounds()
+	l.keepLocked(s, cfg, b, size-int64(len(b)), last+1)
 	l.end.Store(last + 1)
 	l.wroteLocked(s, cfg, len(b))
 	return Outcome{BaseOffset: base, LastOffset: last, MaxTimestamp: b.MaxTimestamp()}, nil
@@ -243,6 +245,7 @@ func (l *Log) appendRun(cfg *Config, batches []byte, nowMs int64, done *Appended
 		done.add(b)
 		run = after
 	}
+	l.keepLocked(s, cfg, batches[:n], size, done.NextOffset)
 	l.end.Store(done.NextOffset)
 	l.wroteLocked(s, cfg, n)
 	return n, nil

@@ -87,7 +87,8 @@ func (l *Log) syncFiles(all bool) (synced, error) {
 		r.recovery, r.seg = r.end, nil
 	}
 	names := l.mu.newNames
-	l.mu.newNames, l.mu.queued, l.mu.queuedLen = false, false, 0
+	l.mu.newNames, l.mu.queuedLen = false, 0
+	l.mu.queued = all && l.mu.queued // a round has taken it off, or will
 	for _, s := range work {
 		s.dirty = false
 	}

@@ -1,0 +1,5 @@
+//go:build !planted_storage_stalecopy
+
+package storage
+
+const plantedStaleCopy = false
