@@ -11,7 +11,7 @@ import (
 // forgetProgram lets go of the pages of the program's file that are mapped: most of them only the start has used. Those that are
 // used again come back from the page cache, a minor fault each. It is a saving, so errors are of no interest.
 func forgetProgram() {
-	maps, err := os.ReadFile("/proc/self/maps")
+	maps, err := os.ReadFile("/proc/self/smaps")
 	if err != nil {
 		return
 	}
@@ -19,31 +19,54 @@ func forgetProgram() {
 	if err != nil {
 		return
 	}
-	for line := range bytes.Lines(maps) {
-		if start, length, ok := unwritable(line, program); ok {
-			_, _, _ = unix.RawSyscall(unix.SYS_MADVISE, start, length, unix.MADV_DONTNEED)
-		}
+	for _, a := range unchanged(maps, program) {
+		_, _, _ = unix.RawSyscall(unix.SYS_MADVISE, a.start, a.length, unix.MADV_DONTNEED)
 	}
 }
 
-// unwritable cuts a line of the maps of a process: "start-end permissions offset device inode path". ok is false unless it is of the
-// file, and cannot differ from it.
-func unwritable(line []byte, file string) (start, length uintptr, ok bool) {
+// area is of the process's memory.
+type area struct{ start, length uintptr }
+
+// unchanged finds in what the system tells of a process's memory (proc_pid_smaps(5)) the areas that are the file's, to the letter. One
+// that cannot be written to may have been before: a loader writes addresses into it and a debugger its stops, and
+// the pages with that are anonymous.
+func unchanged(smaps []byte, file string) []area {
+	var found []area
+	var last area
+	of := false
+	for line := range bytes.Lines(smaps) {
+		if a, path, ok := mapping(line); ok {
+			last, of = a, path == file
+			continue
+		}
+		if f := bytes.Fields(line); of && len(f) == 3 && string(f[0]) == "Anonymous:" && string(f[1]) == "0" {
+			found = append(found, last)
+		}
+	}
+	return found
+}
+
+// mapping cuts the first line of a mapping: "start-end permissions offset device inode path". path is empty unless the mapping is
+// private and cannot be written to. ok is false if it is another line.
+func mapping(line []byte) (a area, path string, ok bool) {
 	f := bytes.Fields(line)
-	if len(f) != 6 || string(f[5]) != file || len(f[1]) != 4 || f[1][1] != '-' || f[1][3] != 'p' {
-		return 0, 0, false
+	if len(f) < 5 || len(f[1]) != 4 {
+		return area{}, "", false
 	}
 	from, to, ok := bytes.Cut(f[0], []byte("-"))
 	if !ok {
-		return 0, 0, false
+		return area{}, "", false
 	}
-	a, err := strconv.ParseUint(string(from), 16, 64)
+	start, err := strconv.ParseUint(string(from), 16, 64)
 	if err != nil {
-		return 0, 0, false
+		return area{}, "", false
 	}
-	b, err := strconv.ParseUint(string(to), 16, 64)
-	if err != nil || b <= a {
-		return 0, 0, false
+	end, err := strconv.ParseUint(string(to), 16, 64)
+	if err != nil || end <= start {
+		return area{}, "", false
 	}
-	return uintptr(a), uintptr(b - a), true
+	if len(f) == 6 && f[1][1] == '-' && f[1][3] == 'p' {
+		path = string(f[5])
+	}
+	return area{uintptr(start), uintptr(end - start)}, path, true
 }

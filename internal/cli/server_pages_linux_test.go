@@ -30,23 +30,27 @@ func TestForgetProgram(t *testing.T) {
 	}
 }
 
-// TestUnwritable: pages are let go of only where they cannot differ from the file.
-func TestUnwritable(t *testing.T) {
-	for line, want := range map[string]string{
-		"00400000-00e5d000 r-xp 00000000 fe:00 11100210                           /bin/thalweg\n": "400000 a5d000 true",
-		"00e5d000-018fe000 r--p 00a5d000 fe:00 11100210                           /bin/thalweg\n": "e5d000 aa1000 true",
-		"018fe000-01977000 rw-p 014fe000 fe:00 11100210                           /bin/thalweg\n": "0 0 false",
-		"00e5d000-018fe000 r--p 00a5d000 fe:00 11100210                           /bin/other\n":   "0 0 false",
-		"00e5d000-018fe000 r--s 00a5d000 fe:00 11100210                           /bin/thalweg\n": "0 0 false",
-		"7f57dfe60000-7f57e0000000 r--p 00000000 00:00 0\n":                                       "0 0 false",
-		"00e5d000 r--p 00a5d000 fe:00 11100210 /bin/thalweg\n":                                    "0 0 false",
-		"x-y r--p 00a5d000 fe:00 11100210 /bin/thalweg\n":                                         "0 0 false",
-		"018fe000-00e5d000 r--p 00a5d000 fe:00 11100210 /bin/thalweg\n":                           "0 0 false",
-		"": "0 0 false",
+// TestForgetsOnlyTheFile: pages are let go of only where they do not differ from the file.
+func TestForgetsOnlyTheFile(t *testing.T) {
+	const anonymous, none = "Rss: 8 kB\nAnonymous:             8 kB\nKSM: 0 kB\n", "Rss: 8 kB\nAnonymous:             0 kB\nKSM: 0 kB\n"
+	for smaps, want := range map[string]string{
+		"00400000-00e5d000 r-xp 00000000 fe:00 11100210                           /bin/thalweg\n" + none:      "[{400000 a5d000}]",
+		"00e5d000-018fe000 r--p 00a5d000 fe:00 11100210                           /bin/thalweg\n" + none:      "[{e5d000 aa1000}]",
+		"00e5d000-018fe000 r--p 00a5d000 fe:00 11100210                           /bin/thalweg\n" + anonymous: "[]", // a loader has written into it
+		"018fe000-01977000 rw-p 014fe000 fe:00 11100210                           /bin/thalweg\n" + none:      "[]",
+		"00e5d000-018fe000 r--p 00a5d000 fe:00 11100210                           /bin/other\n" + none:        "[]",
+		"00e5d000-018fe000 r--s 00a5d000 fe:00 11100210                           /bin/thalweg\n" + none:      "[]",
+		"00e5d000-018fe000 r--p 00a5d000 fe:00 11100210                           /bin/thalweg\n":             "[]",
+		"00400000-00500000 r-xp 00000000 fe:00 1 /bin/thalweg\n7f57dfe60000-7f57e0000000 r--p 00000000 00:00 0\n" + none +
+			"00600000-00700000 r-xp 00000000 fe:00 1 /bin/thalweg\n" + none: "[{600000 100000}]",
+		"00e5d000 r--p 00a5d000 fe:00 11100210 /bin/thalweg\n" + none:          "[]",
+		"x-y r--p 00a5d000 fe:00 11100210 /bin/thalweg\n" + none:               "[]",
+		"018fe000-00e5d000 r--p 00a5d000 fe:00 11100210 /bin/thalweg\n" + none: "[]",
+		none: "[]",
+		"":   "[]",
 	} {
-		start, n, ok := unwritable([]byte(line), "/bin/thalweg")
-		if got := fmt.Sprintf("%x %x %v", start, n, ok); got != want {
-			t.Errorf("%q: %s", line, got)
+		if got := fmt.Sprintf("%x", unchanged([]byte(smaps), "/bin/thalweg")); got != want {
+			t.Errorf("%q: %s", smaps, got)
 		}
 	}
 }
