@@ -55,15 +55,11 @@ func groups100(ctx context.Context, o *options, p *page) error {
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "groups-100")
+	dir, bin, err := setup(ctx)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	bin, err := trial.Build(ctx, dir)
-	if err != nil {
-		return err
-	}
 	var overrides []string
 	for k, v := range largeGroupSettings {
 		overrides = append(overrides, k+"="+v)
@@ -145,24 +141,16 @@ func playLargeGroup(ctx context.Context, b contender, protocol, group string, re
 		all = append(all, s)
 	}
 	phase(func() (time.Duration, error) { return crowd.Join(largeGroup) })
-	phase(func() (time.Duration, error) { return largeGroupCalm, rest(ctx, largeGroupCalm) })
+	phase(func() (time.Duration, error) { return largeGroupCalm, pause(ctx, largeGroupCalm) })
 	if err == nil {
-		err = rest(ctx, rests[0])
+		err = pause(ctx, rests[0])
 	}
 	phase(func() (time.Duration, error) { return crowd.Leave(1) })
 	if err == nil {
-		err = rest(ctx, rests[1])
+		err = pause(ctx, rests[1])
 	}
 	phase(func() (time.Duration, error) { return crowd.Join(1) })
 	return all, errors.Join(err, crowd.End())
-}
-
-func rest(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
-	}
-	return ctx.Err()
 }
 
 // cpuTick is the unit of Linux's /proc/PID/stat.

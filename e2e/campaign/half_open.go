@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -16,7 +13,6 @@ import (
 
 	"github.com/thalweg-io/thalweg/e2e/hostile"
 	"github.com/thalweg-io/thalweg/e2e/messages"
-	"github.com/thalweg-io/thalweg/e2e/trial"
 )
 
 const (
@@ -38,17 +34,16 @@ const (
 	halfOpenLoad      = 8 << 20 // bytes that the clients which never read ask for
 )
 
+// crowdWork is the topic of those who work beside the crowd.
+const crowdWork = "crowd-work"
+
 // halfOpen lets o.n clients hold connections for nothing while others work.
 func halfOpen(ctx context.Context, o *options, p *page) error {
-	dir, err := os.MkdirTemp("", "half-open")
+	dir, bin, err := setup(ctx)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	bin, err := trial.Build(ctx, dir)
-	if err != nil {
-		return err
-	}
 	data, err := os.MkdirTemp(dir, "data")
 	if err != nil {
 		return err
@@ -65,12 +60,12 @@ func crowded(ctx context.Context, o *options, p *page, n *messages.Node) error {
 	if err := makeCrowdTopics(ctx, n.Addr()); err != nil {
 		return err
 	}
-	w, err := startWork(ctx, n.Addr())
-	if err != nil {
+	l := newLoad(ctx)
+	defer l.end()
+	if err := errors.Join(l.consume(n.Addr(), crowdWork), l.produce(n.Addr(), crowdWork, halfOpenProducers, halfOpenRest)); err != nil {
 		return err
 	}
-	defer w.end()
-	if _, _, err := w.measure(ctx, 5*time.Second, 1); err != nil { // warm
+	if _, _, err := measureWork(ctx, l, 5*time.Second, 1); err != nil { // warm
 		return err
 	}
 	p.addf("Phases of %v, with the crowd after %v. %d clients of the crowd: silent ones, ones that send half a frame of 60 kB, a byte a second, or fetches whose answers they never read; those that are thrown out come back; they are a process of their own. "+
@@ -80,7 +75,7 @@ func crowded(ctx context.Context, o *options, p *page, n *messages.Node) error {
 	var produce, endToEnd []float64
 	for pair := range halfOpenPairs {
 		d := min(o.each, halfOpenPhase)
-		calm, err := phase(ctx, p, n, w, d, pair, 0)
+		calm, err := phase(ctx, p, n, l, d, pair, 0)
 		if err != nil {
 			return err
 		}
@@ -88,10 +83,10 @@ func crowded(ctx context.Context, o *options, p *page, n *messages.Node) error {
 		if err != nil {
 			return err
 		}
-		_, _, err = w.measure(ctx, halfOpenSettle, 1) // their coming in is not what is measured
+		_, _, err = measureWork(ctx, l, halfOpenSettle, 1) // their coming in is not what is measured
 		full := calm
 		if err == nil {
-			full, err = phase(ctx, p, n, w, d, pair, o.n)
+			full, err = phase(ctx, p, n, l, d, pair, o.n)
 		}
 		open, thrown, eerr := crowd.End()
 		if err := errors.Join(err, eerr); err != nil {
@@ -107,6 +102,7 @@ func crowded(ctx context.Context, o *options, p *page, n *messages.Node) error {
 	slices.Sort(produce)
 	slices.Sort(endToEnd)
 	middle := len(produce) / 2
+	var err error
 	p.addf("\nThe 99th percentile with the crowd over that without, by pair, in order: produce %.2f, median %.2f; end to end %.2f, median %.2f. At most %d is wanted of the medians. Peak of the resident memory: %d MiB, at most %d wanted.\n",
 		produce, produce[middle], endToEnd, endToEnd[middle], halfOpenFactor, n.Peak()>>20, halfOpenMemory>>20)
 	if produce[middle] > halfOpenFactor || endToEnd[middle] > halfOpenFactor {
@@ -122,8 +118,8 @@ func crowded(ctx context.Context, o *options, p *page, n *messages.Node) error {
 type figures99 struct{ produce99, end99 float64 }
 
 // phase measures for a while and adds a row to the page.
-func phase(ctx context.Context, p *page, n *messages.Node, w *work, d time.Duration, pair int, crowd uint64) (f figures99, err error) {
-	produced, arrived, err := w.measure(ctx, d, halfOpenLeast)
+func phase(ctx context.Context, p *page, n *messages.Node, l *load, d time.Duration, pair int, crowd uint64) (f figures99, err error) {
+	produced, arrived, err := measureWork(ctx, l, d, halfOpenLeast)
 	if err != nil {
 		return f, err
 	}
@@ -139,15 +135,6 @@ func phase(ctx context.Context, p *page, n *messages.Node, w *work, d time.Durat
 	return f, nil
 }
 
-// percentile is in milliseconds.
-func percentile(d []time.Duration, p int) float64 {
-	if len(d) == 0 {
-		return 0
-	}
-	slices.Sort(d)
-	return float64(d[min(len(d)*p/100, len(d)-1)].Microseconds()) / 1000
-}
-
 // emptied waits until the crowd's goroutines have ended in the broker.
 func emptied(ctx context.Context, n *messages.Node) error {
 	for until := time.Now().Add(settleWithin); ; {
@@ -161,10 +148,8 @@ func emptied(ctx context.Context, n *messages.Node) error {
 		if time.Now().After(until) {
 			return fmt.Errorf("%d goroutines %v after the crowd has gone", f.Goroutines, settleWithin)
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(100 * time.Millisecond):
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return err
 		}
 	}
 }
@@ -176,7 +161,7 @@ func makeCrowdTopics(ctx context.Context, addr string) error {
 	}
 	defer client.Close()
 	policy := "os"
-	if _, err := kadm.NewClient(client).CreateTopics(ctx, 1, 1, map[string]*string{"flush.policy": &policy}, "crowd-load", "crowd-work"); err != nil {
+	if _, err := kadm.NewClient(client).CreateTopics(ctx, 1, 1, map[string]*string{"flush.policy": &policy}, "crowd-load", crowdWork); err != nil {
 		return err
 	}
 	for sent := 0; sent < halfOpenLoad; sent += 500_000 {
@@ -187,104 +172,12 @@ func makeCrowdTopics(ctx context.Context, addr string) error {
 	return nil
 }
 
-// work is producers that send one record at a time and a consumer of what they send.
-type work struct {
-	clients []*kgo.Client
-	stop    context.CancelFunc
-	wg      sync.WaitGroup
-	failed  atomic.Pointer[error]
-
-	mu                sync.Mutex
-	produced, arrived []time.Duration
-}
-
-func startWork(ctx context.Context, addr string) (*work, error) {
-	ctx, stop := context.WithCancel(ctx)
-	w := &work{stop: stop}
-	consumer, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ConsumeTopics("crowd-work"), kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()))
-	if err != nil {
-		stop()
-		return nil, err
+// measureWork returns what was measured in the time that follows, at least so many of each.
+func measureWork(ctx context.Context, l *load, d time.Duration, least int) (produced, arrived []time.Duration, err error) {
+	took, err := l.measure(ctx, func() error { return pause(ctx, d) })
+	produced, arrived = took.produced[crowdWork], took.arrived[crowdWork]
+	if err == nil && (len(produced) < least || len(arrived) < least) {
+		err = fmt.Errorf("only %d records acknowledged and %d read in %v", len(produced), len(arrived), d)
 	}
-	w.clients = append(w.clients, consumer)
-	w.wg.Go(func() { w.consume(ctx, consumer) })
-	for range halfOpenProducers {
-		c, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ProducerLinger(0), kgo.ProducerBatchCompression(kgo.NoCompression()))
-		if err != nil {
-			w.end()
-			return nil, err
-		}
-		w.clients = append(w.clients, c)
-		w.wg.Go(func() { w.produce(ctx, c) })
-	}
-	return w, nil
-}
-
-func (w *work) end() {
-	w.stop()
-	w.wg.Wait()
-	for _, c := range w.clients {
-		c.Close()
-	}
-}
-
-func (w *work) produce(ctx context.Context, c *kgo.Client) {
-	for ctx.Err() == nil {
-		value := make([]byte, 1024)
-		begin := time.Now()
-		binary.BigEndian.PutUint64(value, uint64(begin.UnixNano()))
-		if err := c.ProduceSync(ctx, &kgo.Record{Topic: "crowd-work", Value: value}).FirstErr(); err != nil {
-			if ctx.Err() == nil {
-				w.failed.Store(&err)
-			}
-			return
-		}
-		w.note(&w.produced, time.Since(begin))
-		select {
-		case <-ctx.Done():
-		case <-time.After(halfOpenRest):
-		}
-	}
-}
-
-func (w *work) consume(ctx context.Context, c *kgo.Client) {
-	for ctx.Err() == nil {
-		fetches := c.PollFetches(ctx)
-		now := time.Now()
-		fetches.EachRecord(func(r *kgo.Record) {
-			w.note(&w.arrived, now.Sub(time.Unix(0, int64(binary.BigEndian.Uint64(r.Value)))))
-		})
-	}
-}
-
-func (w *work) note(to *[]time.Duration, d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	*to = append(*to, d)
-}
-
-// measure returns what was measured in the time that follows, at least so many of each.
-func (w *work) measure(ctx context.Context, d time.Duration, least int) (produced, arrived []time.Duration, err error) {
-	w.take()
-	select {
-	case <-ctx.Done():
-		return nil, nil, ctx.Err()
-	case <-time.After(d):
-	}
-	produced, arrived = w.take()
-	if err := w.failed.Load(); err != nil {
-		return nil, nil, fmt.Errorf("a producer failed: %w", *err)
-	}
-	if len(produced) < least || len(arrived) < least {
-		return nil, nil, fmt.Errorf("only %d records acknowledged and %d read in %v", len(produced), len(arrived), d)
-	}
-	return produced, arrived, nil
-}
-
-func (w *work) take() (produced, arrived []time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	produced, arrived = w.produced, w.arrived
-	w.produced, w.arrived = nil, nil
-	return produced, arrived
+	return produced, arrived, err
 }

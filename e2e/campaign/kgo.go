@@ -30,16 +30,12 @@ var kgoLeftOut = map[string]string{
 // kgoSuite runs franz-go's own tests against a running node. Of the options, n is the number of
 // records that its long tests write and copy; franz-go's own default is 500,000.
 func kgoSuite(ctx context.Context, o *options, p *page) error {
-	dir, err := os.MkdirTemp("", "thalweg-kgo-")
+	dir, bin, err := setup(ctx)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
 	version, test, err := buildKgo(ctx, dir)
-	if err != nil {
-		return err
-	}
-	bin, err := trial.Build(ctx, dir)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,8 @@
 // franz-go), sidebyside.go (beside an Apache Kafka), half_open.go (clients that hold connections for nothing),
 // groupkill.go (committed offsets, with kills), groups100.go (a large
 // group, beside an Apache Kafka), retention.go (deleting under
-// producers), recovery.go (starting after a kill with much to recover), wild.go (programs of other stacks), page.go (what a page looks like).
+// producers), recovery.go (starting after a kill with much to recover), wild.go (programs of other stacks), page.go (what a page looks like), setup.go
+// and load.go (what several of them need: the binary, clients that work while it is measured).
 package main
 
 import (

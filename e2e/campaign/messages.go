@@ -15,7 +15,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/thalweg-io/thalweg/e2e/messages"
-	"github.com/thalweg-io/thalweg/e2e/trial"
 )
 
 const (
@@ -37,15 +36,11 @@ func messageTable(ctx context.Context, o *options, p *page) error {
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "messages")
+	dir, bin, err := setup(ctx)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	bin, err := trial.Build(ctx, dir)
-	if err != nil {
-		return err
-	}
 	p.addf("Valid messages are all answered, in order; after a damaged one the broker goes on, which a request behind it shows, closes the connection, or waits, as the message asks it to. Peak is the resident memory of the process, of at most %d MiB; goroutines and files are those before, and after the topics were deleted. Damaged messages that happen to be valid requests for more than %d partitions are not sent.\n\n", messageMemory>>20, messages.MostPartitions)
 	begin := time.Now()
 	served, err := servedAPIs(bin, dir)

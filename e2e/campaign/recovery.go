@@ -46,15 +46,11 @@ var recoveryPolicies = []string{"group", "os"}
 
 // recovery kills a broker with much in its active segments under producers, o.n times for each policy, and starts it again.
 func recovery(ctx context.Context, o *options, p *page) error {
-	dir, err := os.MkdirTemp("", "recovery")
+	dir, bin, err := setup(ctx)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	bin, err := trial.Build(ctx, dir)
-	if err != nil {
-		return err
-	}
 	p.addf("%d producers write batches of %d KB, and the last %d MiB in batches of %d KB, with acks=all to %d partitions, of which each has one segment, the active one. With %d GiB acknowledged, and with batches of all of them on their way, "+
 		"the broker is killed (kill -9) and started again. Then everything that was acknowledged is read and compared. The time is from the start of the process to the answer that knows the end of every partition. "+
 		"A scan begins at the last index entry below the recovery point, so that the last batch below it is checked, too: one of %d KB of each partition.\n\n",

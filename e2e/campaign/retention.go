@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,15 +38,11 @@ var retentionPolicies = []string{"group", "os"}
 
 // retention deletes segments of a topic, o.n times, while others write to other topics.
 func retention(ctx context.Context, o *options, p *page) error {
-	dir, err := os.MkdirTemp("", "retention")
+	dir, bin, err := setup(ctx)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	bin, err := trial.Build(ctx, dir)
-	if err != nil {
-		return err
-	}
 	b := trial.NewBroker(bin, filepath.Join(dir, "data"), "log.retention.check.interval.ms=100", "log.initial.task.delay.ms=0", "log.segment.delete.delay.ms=0")
 	if err := b.Start(); err != nil {
 		return err
@@ -68,11 +63,13 @@ func shrinking(ctx context.Context, o *options, p *page, b *trial.Broker, data s
 			return err
 		}
 	}
-	w, err := startWriters(ctx, b.Addr())
-	if err != nil {
-		return err
+	l := newLoad(ctx)
+	defer l.end()
+	for _, policy := range retentionPolicies {
+		if err := l.produce(b.Addr(), "work-"+policy, retentionProducers, retentionRest); err != nil {
+			return err
+		}
 	}
-	defer w.end()
 	p.addf("Each turn fills a topic with %d segments of %d MiB, waits %v, and sets its `retention.bytes` to 0. From then until the last file is unlinked (`file.delete.delay.ms` is 0, so that all of it comes at once) "+
 		"and for 3 s before and after that, %d producers send a record of 1 KiB each with acks=all, one at a time and %v apart, to a topic with flush.policy=group, and as many to one with flush.policy=os. "+
 		"Times are from send to acknowledgement. Quiet is before and after together; what the quiet after has over the quiet before is how much two equal phases differ on this machine.\n\n", retentionSegments, retentionSegmentBytes>>20, retentionSettle, retentionProducers, retentionRest)
@@ -83,12 +80,12 @@ func shrinking(ctx context.Context, o *options, p *page, b *trial.Broker, data s
 		if err := s.fill(ctx, topic); err != nil {
 			return err
 		}
-		took, samples, err := s.turn(ctx, w, topic)
+		took, samples, err := s.turn(ctx, l, topic)
 		if err != nil {
 			return err
 		}
 		for _, policy := range retentionPolicies {
-			before, deleting, after := samples[0][policy], samples[1][policy], samples[2][policy]
+			before, deleting, after := samples[0]["work-"+policy], samples[1]["work-"+policy], samples[2]["work-"+policy]
 			quiet := slices.Concat(before, after)
 			r := percentile(deleting, 99) / percentile(quiet, 99)
 			c := percentile(after, 99) / percentile(before, 99)
@@ -159,21 +156,25 @@ func (s *shrinker) files(topic string) int {
 	return len(live) + len(dead)
 }
 
-// turn measures before, while and after the segments of a topic are deleted.
-func (s *shrinker) turn(ctx context.Context, w *writers, topic string) (took time.Duration, samples [3]map[string][]time.Duration, err error) {
+// turn measures before, while and after the segments of a topic are deleted, by the topic that is written to.
+func (s *shrinker) turn(ctx context.Context, l *load, topic string) (took time.Duration, samples [3]map[string][]time.Duration, err error) {
 	if n := s.files(topic); n < retentionSegments {
 		return 0, samples, fmt.Errorf("%s has %d segments, want %d", topic, n, retentionSegments)
 	}
-	if samples[0], err = w.measure(ctx, func() error { return pause(ctx, retentionQuiet) }); err != nil {
-		return 0, samples, err
+	quiet := func() error { return pause(ctx, retentionQuiet) }
+	empty := func() error {
+		begin := time.Now()
+		defer func() { took = time.Since(begin) }()
+		return s.empty(ctx, topic)
 	}
-	begin := time.Now()
-	samples[1], err = w.measure(ctx, func() error { return s.empty(ctx, topic) })
-	took = time.Since(begin)
-	if err == nil {
-		samples[2], err = w.measure(ctx, func() error { return pause(ctx, retentionQuiet) })
+	for i, do := range []func() error{quiet, empty, quiet} {
+		measured, err := l.measure(ctx, do)
+		if err != nil {
+			return took, samples, err
+		}
+		samples[i] = measured.produced
 	}
-	return took, samples, err
+	return took, samples, nil
 }
 
 // empty has a topic emptied and waits until nothing is left to unlink.
@@ -191,85 +192,4 @@ func (s *shrinker) empty(ctx context.Context, topic string) error {
 		}
 	}
 	return nil
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
-}
-
-// writers are producers that send one record at a time.
-type writers struct {
-	clients []*kgo.Client
-	stop    context.CancelFunc
-	wg      sync.WaitGroup
-	failed  atomic.Pointer[error]
-
-	mu   sync.Mutex
-	took map[string][]time.Duration // by policy
-}
-
-func startWriters(ctx context.Context, addr string) (*writers, error) {
-	ctx, stop := context.WithCancel(ctx)
-	w := &writers{stop: stop, took: map[string][]time.Duration{}}
-	for _, policy := range retentionPolicies {
-		for range retentionProducers {
-			c, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ProducerLinger(0), kgo.ProducerBatchCompression(kgo.NoCompression()))
-			if err != nil {
-				w.end()
-				return nil, err
-			}
-			w.clients = append(w.clients, c)
-			w.wg.Go(func() { w.write(ctx, c, policy) })
-		}
-	}
-	return w, nil
-}
-
-func (w *writers) end() {
-	w.stop()
-	w.wg.Wait()
-	for _, c := range w.clients {
-		c.Close()
-	}
-}
-
-func (w *writers) write(ctx context.Context, c *kgo.Client, policy string) {
-	for ctx.Err() == nil {
-		begin := time.Now()
-		if err := c.ProduceSync(ctx, &kgo.Record{Topic: "work-" + policy, Value: make([]byte, 1024)}).FirstErr(); err != nil {
-			if ctx.Err() == nil {
-				w.failed.Store(&err)
-			}
-			return
-		}
-		took := time.Since(begin)
-		w.mu.Lock()
-		w.took[policy] = append(w.took[policy], took)
-		w.mu.Unlock()
-		_ = pause(ctx, retentionRest)
-	}
-}
-
-// measure returns what was acknowledged while something was done.
-func (w *writers) measure(ctx context.Context, do func() error) (map[string][]time.Duration, error) {
-	w.take()
-	err := do()
-	took := w.take()
-	if failed := w.failed.Load(); failed != nil {
-		err = errors.Join(err, fmt.Errorf("a producer failed: %w", *failed))
-	}
-	return took, errors.Join(err, ctx.Err())
-}
-
-func (w *writers) take() map[string][]time.Duration {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	took := w.took
-	w.took = map[string][]time.Duration{}
-	return took
 }

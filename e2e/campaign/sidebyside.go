@@ -9,7 +9,6 @@ import (
 
 	"github.com/thalweg-io/thalweg/e2e/kafka"
 	"github.com/thalweg-io/thalweg/e2e/sidebyside"
-	"github.com/thalweg-io/thalweg/e2e/trial"
 )
 
 // sideBySide plays one script of command lines in three systems and writes down what is equal.
@@ -18,15 +17,11 @@ func sideBySide(ctx context.Context, _ *options, p *page) error {
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "sidebyside")
+	dir, bin, err := setup(ctx)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	bin, err := trial.Build(ctx, dir)
-	if err != nil {
-		return err
-	}
 	steps, err := sidebyside.Session()
 	if err != nil {
 		return err

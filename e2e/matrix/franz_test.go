@@ -12,13 +12,13 @@ import (
 // TestWrittenStays: what is written for the clients to read is still there when retention has been over all topics, old as it is.
 func TestWrittenStays(t *testing.T) {
 	dir := t.TempDir()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
 	t.Chdir(filepath.Join("..", ".."))
-	bin, err := trial.Build(ctx, dir)
+	bin, err := trial.Build(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	broker := trial.NewBroker(bin, filepath.Join(dir, "data"), "log.retention.check.interval.ms=10", "log.initial.task.delay.ms=0")
 	if err := broker.Start(); err != nil {
 		t.Fatal(err)
