@@ -90,8 +90,10 @@ func (l *Log) load(k found) error {
 		return l.beginAgain(l.start.Load())
 	}
 	l.epochs.truncateStart(l.start.Load())
-	if err := l.writeEpochs(); err != nil {
-		return err
+	if k.clean { // after a recovery the file goes with the recovery point: see notePoints
+		if err := l.writeEpochs(); err != nil {
+			return err
+		}
 	}
 	if err := l.loadTxns(files.indexed[l.active().base]); err != nil {
 		return err
