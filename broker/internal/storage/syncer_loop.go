@@ -1,5 +1,7 @@
 package storage
 
+import "runtime"
+
 // This file is a shell: the goroutines that run the syncer of a data directory and what it leaves for later.
 
 // Start runs the syncer, and what it leaves for later, in a goroutine each, until Close. One call.
@@ -64,6 +66,7 @@ func (q *syncQueue) stopped() bool {
 func (d *Dir) syncLoop() {
 	defer d.loop.Done()
 	for d.queue.wait() {
+		runtime.Gosched() // who can append now goes along with this round
 		d.SyncOnce()
 	}
 }
