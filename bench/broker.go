@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -68,8 +69,12 @@ const (
 // createWithin bounds how long a broker may take to create a topic.
 const createWithin = 2 * time.Minute
 
-// fileDeleteWithin bounds how long a broker may take to remove the files of a topic.
-const fileDeleteWithin = 90 * time.Second
+// fileDeleteWithin bounds how long a broker may take to remove the files of a topic; manyDeleteWithin is how long is waited for those of
+// a topic of many partitions.
+const (
+	fileDeleteWithin = 90 * time.Second
+	manyDeleteWithin = 20 * time.Second
+)
 
 // withCommon adds what is set for every broker: files of deleted topics go at once, or they would fill the page cache for
 // a minute.
@@ -152,28 +157,35 @@ func (b *Broker) topic(ctx context.Context, name string, partitions int, policy 
 	}
 }
 
-// delete deletes a topic and does not wait for its files: a broker may take its time over thousands of them.
+// delete deletes a topic and waits a while for its files to go: a broker may take its time over thousands of them.
 func (b *Broker) delete(ctx context.Context, name string) error {
-	if _, err := b.admin.DeleteTopic(ctx, name); err != nil {
-		return fmt.Errorf("%s: delete %s: %w", b.Name, name, err)
+	gone, err := b.remove(ctx, name, manyDeleteWithin)
+	if errors.Is(gone, context.DeadlineExceeded) {
+		gone = nil
 	}
-	return nil
+	return errors.Join(err, gone)
 }
 
 // drop deletes a topic and waits until its files are gone, so that their pages are free again.
 func (b *Broker) drop(ctx context.Context, name string) error {
-	if err := b.delete(ctx, name); err != nil {
-		return err
+	gone, err := b.remove(ctx, name, fileDeleteWithin)
+	return errors.Join(err, gone)
+}
+
+// remove deletes a topic. gone is why its files were not gone in the time, err why it could not be deleted.
+func (b *Broker) remove(ctx context.Context, name string, within time.Duration) (gone, err error) {
+	if _, err := b.admin.DeleteTopic(ctx, name); err != nil {
+		return nil, fmt.Errorf("%s: delete %s: %w", b.Name, name, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, fileDeleteWithin)
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	for {
 		left, err := filepath.Glob(filepath.Join(b.dir, name+"-*")) // until it is unlinked: NAME-0.UUID-delete
 		if err != nil || len(left) == 0 {
-			return err
+			return nil, err
 		}
 		if err := pause(ctx, 20*time.Millisecond); err != nil {
-			return fmt.Errorf("%s: files of %s are left: %w", b.Name, name, err)
+			return fmt.Errorf("%s: files of %s are left: %w", b.Name, name, err), nil
 		}
 	}
 }

@@ -56,7 +56,7 @@ type Cell struct {
 	Turns  int       `json:"turns,omitempty"`
 	Values []float64 `json:"values,omitempty"`
 	// UserShare is the part of the broker's processor time outside the kernel, DriverShare the rig's own processor time
-	// in relation to it, Calls the system calls that read or write per request; medians.
+	// in relation to it, Calls the system calls that read or write per request, where requests are counted; medians.
 	UserShare   float64 `json:"user_share"`
 	DriverShare float64 `json:"driver_share"`
 	Calls       float64 `json:"calls_per_request"`
@@ -102,7 +102,9 @@ func cellOf(m measure, o *outcome) Cell {
 	cell.Note = o.samples[len(o.samples)-1].Note
 	cell.UserShare = median(o.samples, func(s Sample) float64 { return s.CPU.userShare() })
 	cell.DriverShare = median(o.samples, func(s Sample) float64 { return share(s.Driver.Total, s.CPU.Total) })
-	cell.Calls = median(o.samples, func(s Sample) float64 { return float64(s.Calls) / float64(max(1, s.Requests)) })
+	if o.samples[0].Requests > 0 {
+		cell.Calls = median(o.samples, func(s Sample) float64 { return float64(s.Calls) / float64(s.Requests) })
+	}
 	return cell
 }
 
@@ -283,7 +285,15 @@ func (row *Row) Texts(n int) []string {
 	if first.Value == nil {
 		return append(texts, "", "", "")
 	}
-	return append(texts, fmt.Sprintf("%.0f %%", 100*first.UserShare), fmt.Sprintf("%.0f %%", 100*first.DriverShare), fmt.Sprintf("%.2f", first.Calls))
+	return append(texts, percent(first.UserShare), percent(first.DriverShare), orBlank(first.Calls))
+}
+
+// percent is a share, or nothing where none was measured.
+func percent(share float64) string {
+	if share == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.0f %%", 100*share)
 }
 
 func (c *Cell) text() string {
