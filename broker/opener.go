@@ -11,6 +11,10 @@ import (
 // After a stop that was not clean each waits for a few syncs, and those of several logs cost a file system little more than those of one.
 const openersPerDir = 8
 
+// closersPerDir is how many logs of one data directory are synced at the same time at a stop: more than there are processors, as
+// they wait for the disk, which takes what comes together together.
+const closersPerDir = 16
+
 // openers are the goroutines that open logs, so that neither the quorum loop nor another directory waits for a disk.
 type openers struct {
 	wake map[*storage.Dir]chan struct{}
@@ -59,6 +63,8 @@ func (o *openers) run(m *replica.Manager, d *storage.Dir) {
 		}
 		if more = m.Open(d); more {
 			o.opening(d) // another one may help
+		} else {
+			more = d.Establish()
 		}
 	}
 }

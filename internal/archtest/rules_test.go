@@ -197,5 +197,6 @@ var shells = files{
 	"broker/internal/coordinator/runtime.go": "the loops that step the shards: decisions, publishes and timers, one at a time",
 	"broker/internal/delayed/clock.go":       "the ticker that advances the list of delayed operations",
 	"broker/internal/quorum/runner.go":       "the quorum's loop: ticks, messages and proposals into the core, one at a time",
+	"broker/internal/storage/dir_close.go":   "goroutines that sync logs side by side at a stop, if the owner wants that; the simulator does not",
 	"broker/internal/storage/syncer_loop.go": "the two goroutines per data directory that call the syncer's steps and the sweeps that it leaves for later",
 }

@@ -136,6 +136,9 @@ func (m *Manager) open(o *opening) (*Partition, error) {
 	if err != nil {
 		return nil, err
 	}
+	if kafka.IsInternalTopic(in.id.Topic) {
+		_ = log.Establish() // whoever writes for the broker serves others, too; if it cannot be, the append says so
+	}
 	p.place.Store(&place{o.dir, log})
 	return p, nil
 }

@@ -68,6 +68,18 @@ func replaceFile(v vfs.FS, name string, content []byte) error {
 	return nil
 }
 
+// writeFile writes a small file that need not be durable. Lack of room: errNoRoom.
+func writeFile(v vfs.FS, name string, content []byte) error {
+	f, err := v.Create(name)
+	if err == nil {
+		_, err = f.WriteAt(content, 0)
+		if cerr := f.Close(); err == nil {
+			err = cerr
+		}
+	}
+	return noRoomFor(err)
+}
+
 // noRoomFor marks lack of room for a name that could not be made: nothing has changed.
 func noRoomFor(err error) error {
 	if errors.Is(err, syscall.ENOSPC) && !plantedNoRoomFatal {

@@ -262,7 +262,10 @@ func (d *Dir) dropCommitLog() error {
 	if d.commit == nil || d.commit.w.Empty() {
 		return nil
 	}
-	names, err := d.disk.fs.List(d.path)
+	if err := d.commit.w.Remove(); err != nil {
+		return err
+	}
+	names, err := d.disk.fs.List(d.path) // what making a file ahead has left
 	if err != nil {
 		return err
 	}

@@ -156,6 +156,8 @@ type DirOptions struct {
 	// CommitLogBytes is the most that the commit log takes on the disk. 0: 256 MiB. Negative: there is none, and
 	// every log's segments are synced by themselves.
 	CommitLogBytes int64
+	// CloseWorkers is how many logs Close syncs at the same time, each on a goroutine of its own. 0: 1, on the caller's.
+	CloseWorkers int
 	// MaxOpenFiles bounds the files held open without being in use or unsynced. 0: 1024.
 	MaxOpenFiles int
 }

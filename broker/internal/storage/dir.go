@@ -21,6 +21,7 @@ type Dir struct {
 	disk    *disk
 	queue   *syncQueue
 	points  *dirPoints
+	births  births
 	commit  *committer // nil: there is no commit log
 	lock    io.Closer
 	meta    metaProperties
@@ -43,6 +44,7 @@ type Dir struct {
 		logs   map[kafka.TopicPartition]*Log   // nil value: being opened
 		opened map[kafka.TopicPartition]bool   // since the start
 		replay map[kafka.TopicIDPartition]bool // those that have a replay file
+		young  []*Log                          // see Establish
 		closed bool
 	}
 }
@@ -96,7 +98,7 @@ func (d *Dir) Logs() []*Log {
 	return out
 }
 
-// OpenLog opens a partition's log, or creates it with its identity written first. After an unclean
+// OpenLog opens a partition's log, or creates it, which waits for no disk: whose it is is durable before its first byte. After an unclean
 // stop it is recovered from its recovery point. obs may be nil. May do much I/O; different logs
 // may be opened at the same time. Errors: ErrTopicID, CorruptError (this partition only), ErrOpen,
 // ErrStalled, ErrOffline, ErrClosed; syscall.ENOSPC (wrapped, and not ErrOffline) when there was no room: the directory
@@ -123,6 +125,9 @@ func (d *Dir) OpenLog(tip kafka.TopicIDPartition, cfg Config, obs Observer) (*Lo
 	}
 	d.mu.logs[tp] = l
 	d.mu.opened[tp] = true
+	if l.unestablished.Load() != nil && len(d.mu.young) < maxYoung {
+		d.mu.young = append(d.mu.young, l)
+	}
 	return l, nil
 }
 
@@ -149,14 +154,7 @@ func (d *Dir) reserve(tp kafka.TopicPartition) (first bool, err error) {
 func (d *Dir) openLog(tip kafka.TopicIDPartition, cfg Config, obs Observer, first bool) (*Log, error) {
 	tp := tip.TopicPartition()
 	path := d.path + "/" + tp.String()
-	_, err := d.disk.fs.Stat(path + "/" + partitionFile)
-	if errors.Is(err, fs.ErrNotExist) { // before it is there: what the checkpoints say is of a log that was removed
-		err = d.points.forget(tp)
-	}
-	var created bool
-	if err == nil {
-		created, err = identify(d.disk.fs, path, tip.ID)
-	}
+	is, err := d.identify(path, tip)
 	if err != nil {
 		if errors.Is(err, ErrTopicID) || errors.Is(err, fs.ErrPermission) {
 			return nil, err
@@ -164,7 +162,8 @@ func (d *Dir) openLog(tip kafka.TopicIDPartition, cfg Config, obs Observer, firs
 		return nil, d.disk.noRoom(err)
 	}
 	k := d.points.of(tp)
-	k.clean = d.clean && first && !created
+	k.clean = d.clean && first && is == identityKnown
+	k.fresh = is == identityNew
 	if k.replay, err = d.openReplay(tip); err != nil {
 		return nil, d.damaged(err)
 	}
@@ -195,9 +194,14 @@ func (d *Dir) openLog(tip kafka.TopicIDPartition, cfg Config, obs Observer, firs
 	}
 	if d.commit != nil {
 		l.dir = d
-		d.commit.mu.Lock()
-		l.commit.last = d.commit.w.Generation() // an earlier opening may have written into it
-		d.commit.mu.Unlock()
+		if is == identityKnown { // an earlier opening may have written into it
+			d.commit.mu.Lock()
+			l.commit.last = d.commit.w.Generation()
+			d.commit.mu.Unlock()
+		}
+	}
+	if l.unwritten() && k.replay == nil {
+		l.unestablished.Store(d)
 	}
 	l.queue = d.queue
 	l.onStop = d.closedLog
@@ -218,9 +222,9 @@ func (d *Dir) closedLog(l *Log) {
 	d.mu.Unlock()
 }
 
-// identify makes sure that path is the directory of topic id, creating it with its identity, which
-// is durable before any data, if it is not there or was left empty by a crash.
-func identify(v vfs.FS, path string, id kafka.TopicID) (created bool, err error) {
+// identifyDurably makes sure that path is the directory of topic id, creating it with its identity, which
+// is durable when it returns, if it is not there or was left empty by a crash.
+func identifyDurably(v vfs.FS, path string, id kafka.TopicID) (created bool, err error) {
 	names, err := v.List(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := mkdirDurably(v, path); err != nil {
@@ -283,20 +287,7 @@ func (d *Dir) Close(clean bool, epoch kafka.BrokerEpoch) error {
 	}
 	d.stopLoop()
 
-	err := d.disk.err()
-	for _, l := range d.Logs() {
-		l.freeze()
-		if err == nil {
-			_, err = l.Sync()
-		}
-		if err == nil {
-			err = l.stopSnapshot()
-		}
-		if err == nil {
-			err = l.notePoints()
-		}
-		l.abandon()
-	}
+	err := d.closeLogs(d.Logs())
 	if err == nil {
 		err = d.points.write()
 	}
@@ -317,6 +308,33 @@ func (d *Dir) Close(clean bool, epoch kafka.BrokerEpoch) error {
 		err = writeMarker(d.disk.fs, d.path, &d.meta, epoch)
 	}
 	return errors.Join(err, d.lock.Close())
+}
+
+// closeLogs makes everything in the logs durable and gives their files back.
+func (d *Dir) closeLogs(logs []*Log) error {
+	for _, l := range logs {
+		l.freeze()
+	}
+	err := d.disk.err()
+	if err == nil {
+		err = d.stopLogs(logs)
+	}
+	for _, l := range logs {
+		l.abandon()
+	}
+	return err
+}
+
+// stopLog makes everything durable that a log which takes no more appends has in memory.
+func (d *Dir) stopLog(l *Log) error {
+	_, err := l.Sync()
+	if err == nil {
+		err = l.stopSnapshot()
+	}
+	if err == nil {
+		err = l.notePoints()
+	}
+	return err
 }
 
 // recovered is false while a partition that was there after an unclean start has not been opened:

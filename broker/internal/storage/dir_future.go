@@ -32,7 +32,7 @@ func (d *Dir) OpenFuture(tip kafka.TopicIDPartition, cfg Config, start int64) (*
 	said := future{tip: tip}
 	path, err := d.asidePath(tip, futureSuffix)
 	if err == nil {
-		_, err = identify(d.disk.fs, path, tip.ID)
+		_, err = identifyDurably(d.disk.fs, path, tip.ID)
 	}
 	if err == nil {
 		err = writeDurably(d.disk.fs, path+"/"+futureFile, said.encode())

@@ -1,7 +1,7 @@
 package storage
 
 import (
-	"bytes"
+	"crypto/sha256"
 	"errors"
 	"maps"
 	"sync"
@@ -18,8 +18,9 @@ type dirPoints struct {
 		recovery   offsets
 		start      offsets
 		hint       offsets
-		written    map[string][]byte
-		filed      offsets // the recovery points that the file holds, or held before a failed write
+		written    map[string][sha256.Size]byte
+		filed      offsets                           // the recovery points that the file holds, or held before a failed write
+		stale      map[kafka.TopicPartition]struct{} // of which a file may say something although they are gone
 	}
 }
 
@@ -32,7 +33,8 @@ func readDirPoints(d *disk, path string, found []kafka.TopicIDPartition) (*dirPo
 	for _, tip := range found {
 		there[tip.TopicPartition()] = true
 	}
-	p.mu.written = map[string][]byte{}
+	p.mu.written = map[string][sha256.Size]byte{}
+	p.mu.stale = map[kafka.TopicPartition]struct{}{}
 	var failed error
 	read := func(name string) offsets {
 		o, err := readOffsets(d.fs, path+"/"+name)
@@ -41,11 +43,12 @@ func readDirPoints(d *disk, path string, found []kafka.TopicIDPartition) (*dirPo
 		} else if err != nil {
 			d.lg.Warn("ignoring a checkpoint file", "path", path+"/"+name, "error", err)
 		} else {
-			p.mu.written[name] = o.encode()
+			p.mu.written[name] = sha256.Sum256(o.encode())
 		}
 		for tp := range o {
 			if !there[tp] {
 				delete(o, tp)
+				p.mu.stale[tp] = struct{}{}
 			}
 		}
 		return o
@@ -73,26 +76,38 @@ func (p *dirPoints) raiseStart(tp kafka.TopicPartition, start int64) {
 	p.mu.Unlock()
 }
 
-// forget drops a partition that is new or gone, durably.
+// forget drops a partition that is new or gone, durably. Of one that nothing is said of, thousands of which are made at
+// once, nothing is written.
 func (p *dirPoints) forget(tp kafka.TopicPartition) error {
 	if err := p.disk.cleaned.set(tp, -1); err != nil {
 		return err
 	}
 	p.mu.Lock()
-	delete(p.mu.recovery, tp)
-	delete(p.mu.start, tp)
-	delete(p.mu.hint, tp)
-	p.mu.Unlock()
-	return p.write()
+	defer p.mu.Unlock()
+	if p.dropLocked(tp); len(p.mu.stale) == 0 {
+		return nil
+	}
+	if _, stale := p.mu.stale[tp]; !stale {
+		return nil
+	}
+	return p.writeAllLocked()
+}
+
+// dropLocked drops a partition from memory, and remembers if a file may still tell of it.
+func (p *dirPoints) dropLocked(tp kafka.TopicPartition) {
+	for _, o := range []offsets{p.mu.recovery, p.mu.start, p.mu.hint} {
+		if _, there := o[tp]; there {
+			delete(o, tp)
+			p.mu.stale[tp] = struct{}{}
+		}
+	}
 }
 
 // drop is forget without waiting for the disk, for a partition that is not there any more: what the files still say of
 // it is dropped when they are read (S-17), or when a log of that name is created.
 func (p *dirPoints) drop(tp kafka.TopicPartition) {
 	p.mu.Lock()
-	delete(p.mu.recovery, tp)
-	delete(p.mu.start, tp)
-	delete(p.mu.hint, tp)
+	p.dropLocked(tp)
 	p.mu.Unlock()
 }
 
@@ -136,6 +151,11 @@ func (p *dirPoints) noteStart(l *Log) {
 func (p *dirPoints) write() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.writeAllLocked()
+}
+
+// writeAllLocked writes the files that would change. After it they tell of nothing but what is in memory.
+func (p *dirPoints) writeAllLocked() error {
 	for _, f := range []struct {
 		name string
 		o    offsets
@@ -144,6 +164,7 @@ func (p *dirPoints) write() error {
 			return err
 		}
 	}
+	clear(p.mu.stale)
 	return nil
 }
 
@@ -156,14 +177,15 @@ func (p *dirPoints) writeStart() error {
 // writeLocked replaces one file if it would change.
 func (p *dirPoints) writeLocked(name string, o offsets) error {
 	content := o.encode()
-	if have, ok := p.mu.written[name]; ok && bytes.Equal(have, content) {
+	sum := sha256.Sum256(content)
+	if have, ok := p.mu.written[name]; ok && have == sum {
 		return nil
 	}
 	delete(p.mu.written, name)
 	if err := writeDurably(p.disk.fs, p.path+"/"+name, content); err != nil {
 		return err
 	}
-	p.mu.written[name] = content
+	p.mu.written[name] = sum
 	if name == recoveryPointFile {
 		p.mu.filed = maps.Clone(o)
 	}

@@ -227,6 +227,7 @@ func TestTopicID(t *testing.T) {
 	if got := d.Strays(); len(got) != 0 {
 		t.Fatalf("strays %v", got)
 	}
+	appendBatch(t, l, 1, 0, 0)
 	fs.Remove(l.Path() + "/" + partitionFile)
 	fs = killed(fs)
 	d = openTestDir(t, fs)

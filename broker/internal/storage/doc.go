@@ -32,6 +32,9 @@
 //  5. Lack of room refuses clients first, at a reserve, and lets them in again by itself. A file
 //     that cannot be replaced for lack of room is tried again later; the recovery point waits.
 //
+// Creating waits for no disk: a partition's directory and whose it is are durable, the log is established, before its first
+// byte is written (establish.go). One that a crash has left without an identity holds nothing and is made anew.
+//
 // Deleting: the log start moves first and durably, then segments below it leave the log, get Kafka's suffix .deleted and wait in
 // the directory's trash until Dir.Unlink takes them, a portion at a time; a log that is removed waits there as a directory
 // with Kafka's suffix -delete. Nobody who appends, reads or syncs waits for any of it.
@@ -50,7 +53,7 @@
 // are gone before anything is appended there.
 //
 // Concurrency: everything exported is safe for concurrent use. The package starts two goroutines
-// per Dir, in syncer_loop.go; everything else runs on the caller, takes time as an argument and
+// per Dir, in syncer_loop.go, and a few that Close waits for, in dir_close.go; everything else runs on the caller, takes time as an argument and
 // reaches files only through vfs.FS. Lock order is at Log.
 //
 // Compaction (log_clean.go) reads sealed, synced segments below the last stable offset and writes what
@@ -59,7 +62,7 @@
 //
 // Formats are described in docs/format/log.md and docs/format/commit-log.md.
 //
-// Files: dir.go, dir_open.go, dir_points.go, dir_clean.go (data directory, identity, offset checkpoints),
+// Files: dir.go, dir_open.go, dir_close.go, establish.go, dir_points.go, dir_clean.go (data directory, identity, offset checkpoints),
 // meta.go (meta.properties, marker, partition.metadata), checkpoint.go, atomicfile.go (text
 // checkpoints, replacing files), log.go and log_*.go (one activity of a log each; log_retention.go also has the log start's moves,
 // log_remove.go the trash), segment.go,

@@ -109,8 +109,10 @@ type Log struct {
 	recovery atomic.Int64 // everything below is durable, with indexes and epochs
 	cleaned  atomic.Int64 // where the next cleaning begins, -1: there was none
 	hint     atomic.Int64 // high watermark to checkpoint, -1 none
-	segs     atomic.Pointer[[]*segment]
-	epochs   epochCache
+	// unestablished is the directory of a log that has never been written to and whose identity need not be durable; see establish.
+	unestablished atomic.Pointer[Dir]
+	segs          atomic.Pointer[[]*segment]
+	epochs        epochCache
 
 	writing, syncing watch
 	unflushedMs      int64 // see FlushAged
@@ -329,6 +331,9 @@ func (l *Log) notePoints() error {
 	if err != nil {
 		return err
 	}
+	if l.unestablished.Load() != nil {
+		return nil // nothing to note
+	}
 	recovery := l.recovery.Load()
 	if recovery == l.noted && !l.epochs.isChanged(l.end.Load()) {
 		l.points.noteStart(l)
@@ -337,10 +342,12 @@ func (l *Log) notePoints() error {
 	defer l.disk.ops.begin()()
 	err = active.writeIndex(l.disk.fs, true, false)
 	if err == nil {
-		err = l.writeEpochs()
+		_, err = l.replaceEpochs()
 	}
 	if err == nil {
-		err = l.disk.fs.SyncDir(l.path)
+		if err = l.disk.fs.SyncDir(l.path); err != nil {
+			l.epochs.putBack()
+		}
 	}
 	if err != nil {
 		return l.disk.noRoom(err)
@@ -350,16 +357,29 @@ func (l *Log) notePoints() error {
 	return nil
 }
 
+// writeEpochs makes the epoch file what it should be, durably.
 func (l *Log) writeEpochs() error {
+	replaced, err := l.replaceEpochs()
+	if err == nil && replaced {
+		if err = l.disk.fs.SyncDir(l.path); err != nil {
+			l.epochs.putBack()
+		}
+	}
+	return err
+}
+
+// replaceEpochs writes the epoch file if it must be. Its name is durable after SyncDir, which the caller owes; if that fails,
+// it puts the epochs back.
+func (l *Log) replaceEpochs() (replaced bool, err error) {
 	content, ok := l.epochs.takeChanged(l.end.Load())
 	if !ok {
-		return nil
+		return false, nil
 	}
-	if err := writeDurably(l.disk.fs, l.path+"/"+epochFile, content); err != nil {
+	if err := replaceFile(l.disk.fs, l.path+"/"+epochFile, content); err != nil {
 		l.epochs.putBack()
-		return err
+		return false, err
 	}
-	return nil
+	return true, nil
 }
 
 // abandon gives the files back without syncing.

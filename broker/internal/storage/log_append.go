@@ -44,7 +44,7 @@ type Outcome struct {
 // epoch but to no sequence, as Kafka does with what its coordinators write.
 //
 // All or nothing: on error the log is unchanged, or the directory is offline. It does not wait for the
-// syncer: who writes for the broker serves others, whose logs may be in other directories. b stays the caller's.
+// syncer: who writes for the broker serves others, whose logs may be in other directories; but the first append does, unless the log has been established. b stays the caller's.
 // Errors: ErrTooLarge, ErrStaleEpoch, ErrInvalidProducerEpoch, ErrInvalidTxnState,
 // ErrCoordinatorFenced, ErrStalled, ErrOffline, ErrClosed; syscall.ENOSPC (wrapped) is the one after which
 // appending may be tried again (S-11).
@@ -53,6 +53,9 @@ func (l *Log) Append(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64) (base 
 		l.queue.admit()
 	}
 	if err := l.disk.refuseStalled(); err != nil {
+		return 0, err
+	}
+	if err := l.establish(); err != nil {
 		return 0, err
 	}
 	o, err := l.appendAsLeader(b, epoch, nowMs, false)
@@ -83,12 +86,16 @@ func (l *Log) appendAsLeader(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64
 	return o, err
 }
 
-// admit waits, before any lock is taken, while the syncer is too far behind. Error: ErrStalled.
+// admit waits, before any lock is taken, while the syncer is too far behind, and establishes the log. Errors: ErrStalled, those of
+// establish.
 func (l *Log) admit() error {
 	if l.queue != nil && l.cfg.Load().Flush == FlushGroup {
 		l.queue.admit()
 	}
-	return l.disk.refuseStalled()
+	if err := l.disk.refuseStalled(); err != nil {
+		return err
+	}
+	return l.establish()
 }
 
 func (l *Log) appendLocked(b batch.Batch, epoch kafka.LeaderEpoch, nowMs int64, client bool) (Outcome, error) {

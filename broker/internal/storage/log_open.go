@@ -11,11 +11,16 @@ import (
 	"github.com/thalweg-io/thalweg/broker/internal/storage/commitlog"
 	"github.com/thalweg-io/thalweg/internal/kafka"
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
+	"github.com/thalweg-io/thalweg/internal/vfs"
 )
+
+// firstSegment is the file that a log begins with.
+const firstSegment = "00000000000000000000" + extLog
 
 // found is what is known of a log before it is opened.
 type found struct {
 	clean    bool  // the directory was stopped cleanly
+	fresh    bool  // its directory has just been made
 	recovery int64 // recovery point
 	start    int64 // log start offset
 	hint     int64 // high watermark, -1 none
@@ -51,6 +56,9 @@ func openLog(d *disk, path string, tip kafka.TopicIDPartition, c Config, obs Obs
 
 // load brings the log to the state in which it takes appends.
 func (l *Log) load(k found) error {
+	if k.fresh && k.replay == nil {
+		return l.beginFresh()
+	}
 	bases, files, err := l.list()
 	if err != nil {
 		return err
@@ -72,6 +80,11 @@ func (l *Log) load(k found) error {
 			segs[i-1].mu.next = base
 		}
 		segs[i] = s
+	}
+	if files.alone && k.recovery == 0 && k.start == 0 && k.replay == nil && segs[0].mu.size == 0 {
+		segs[0].mu.loaded, segs[0].firstRead = true, true
+		l.beginEmpty(segs[0])
+		return nil
 	}
 	l.segs.Store(&segs)
 	l.start.Store(max(k.start, bases[0]))
@@ -169,24 +182,62 @@ func (l *Log) begin(start int64) error {
 	return l.writeEpochs()
 }
 
+// beginFresh makes the first segment of a log whose directory has just been made. Nothing is durable before it is established, and
+// its file is not kept open.
+func (l *Log) beginFresh() error {
+	s, f, err := l.makeSegment(0)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	l.beginEmpty(s)
+	return nil
+}
+
+// beginEmpty makes a log of an empty first segment, with nothing in any file beside it.
+func (l *Log) beginEmpty(s *segment) {
+	l.segs.Store(&[]*segment{s})
+	l.epochs.replace(nil, true)
+	l.noted = 0
+	l.logAll()
+}
+
+// unwritten reports whether nothing has ever been in the log, as far as its files say.
+func (l *Log) unwritten() bool { return l.end.Load() == 0 && l.Size() == 0 && l.Segments() == 1 }
+
 // createSegment makes an empty segment file, durably. errNoRoom: nothing was made.
 func (l *Log) createSegment(base int64) (*segment, error) {
-	s := newSegment(l.disk.files, l.path, base)
-	f, err := l.disk.fs.Create(s.log.path())
+	s, f, err := l.makeSegment(base)
 	if err != nil {
-		return nil, noRoomFor(err)
+		return nil, err
 	}
-	s.preallocate(f, l.cfg.Load())
 	s.log.adopt(f)
 	s.log.release()
-	s.mu.loaded = true
-	s.firstRead = true
-	s.jitterMs = l.cfg.Load().jitter(l.disk.random)
 	return s, l.disk.fs.SyncDir(l.path)
 }
 
-// segmentIndexes says which segments have both index files, and which have a transaction index.
-type segmentIndexes struct{ indexed, txns map[int64]bool }
+// makeSegment is createSegment, but for its name and what is done with the file.
+func (l *Log) makeSegment(base int64) (*segment, vfs.File, error) {
+	s := newSegment(l.disk.files, l.path, base)
+	f, err := l.disk.fs.Create(s.log.path())
+	if err != nil {
+		return nil, nil, noRoomFor(err)
+	}
+	s.preallocate(f, l.cfg.Load())
+	s.mu.loaded = true
+	s.firstRead = true
+	s.jitterMs = l.cfg.Load().jitter(l.disk.random)
+	return s, f, nil
+}
+
+// segmentIndexes says which segments have both index files, and which have a transaction index. alone: there is the
+// first segment of a log and nothing else.
+type segmentIndexes struct {
+	indexed, txns map[int64]bool
+	alone         bool
+}
 
 // list returns the base offsets of the segments in order and which of them have both index
 // files, and clears away what an interrupted write left.
@@ -201,6 +252,9 @@ func (l *Log) list() (bases []int64, files segmentIndexes, err error) {
 		if names, err = l.disk.fs.List(l.path); err != nil {
 			return nil, files, err
 		}
+	}
+	if len(names) == 2 && names[0] == firstSegment && names[1] == partitionFile {
+		return []int64{0}, segmentIndexes{alone: true}, nil
 	}
 	files = segmentIndexes{indexed: map[int64]bool{}, txns: map[int64]bool{}}
 	has := map[string]bool{}

@@ -322,6 +322,9 @@ func (l *Log) Reset(offset int64) error {
 	return l.withRoom(func() error {
 		l.syncMu.Lock()
 		defer l.syncMu.Unlock()
+		if err := l.establishLocked(); err != nil {
+			return err
+		}
 		leave := l.enterCommit()
 		defer leave()
 		l.mu.Lock()

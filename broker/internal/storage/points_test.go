@@ -184,7 +184,7 @@ func TestRetentionKeepsPinnedSlices(t *testing.T) {
 		if err := d.Close(true, 1); err != nil {
 			t.Fatal(err)
 		}
-		if names, err := fs.List(l.Path()); err != nil || len(names) != 5 { // a segment with its indexes, epochs, identity
+		if names, err := fs.List(l.Path()); err != nil || len(names) != 4 { // a segment with its indexes, identity
 			t.Errorf("%s: %q are left, %v", name, names, err)
 		}
 	}

@@ -58,7 +58,7 @@ func OpenStandalone(v vfs.FS, dir string, tip kafka.TopicIDPartition, cfg Config
 
 func prepareStandalone(v vfs.FS, dir string, id kafka.TopicID) error {
 	if !id.IsZero() {
-		if _, err := identify(v, dir, id); err != nil {
+		if _, err := identifyDurably(v, dir, id); err != nil {
 			return err
 		}
 	} else if err := mkdirDurably(v, dir); err != nil {

@@ -1,9 +1,12 @@
 package commitlog
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"slices"
 	"syscall"
 
 	"github.com/thalweg-io/thalweg/internal/kafka"
@@ -68,6 +71,25 @@ func (w *Writer) Oldest() uint64 {
 		}
 	}
 	return oldest
+}
+
+// Remove removes the ring's files, durably, from the oldest on: what an interrupted removal leaves is the ring's end, in which
+// everything is that makes void what is left before it. Close comes after it. Errors: of the file system.
+func (w *Writer) Remove() error {
+	order := make([]int, len(w.files))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(w.files[a].generation, w.files[b].generation) })
+	for _, i := range order {
+		if err := w.o.FS.Remove(w.name(i)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := w.o.FS.SyncDir(w.o.Dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Generation is that of the file begun last: what is committed from now on is in this one or a

@@ -1,0 +1,5 @@
+//go:build !planted_storage_notestablished
+
+package storage
+
+const plantedNotEstablished = false
