@@ -257,11 +257,11 @@ func TestBudget(t *testing.T) {
 			t.Error("a fifth of it:", share)
 		}
 		time.Sleep(4 * time.Second)
-		if share := b.take(2); share != 24*time.Second || b.limit(share) != 72*time.Second+limitExtra {
+		if share := b.take(2); share != 24*time.Second || b.limit(share) != 72*time.Second+100*time.Second/limitPart {
 			t.Error("a quarter of what is left:", share, b.limit(share))
 		}
 		time.Sleep(90 * time.Second)
-		if share := b.take(6); share != 6*time.Second || b.limit(share) != 6*time.Second+limitExtra {
+		if share := b.take(6); share != 6*time.Second || b.limit(share) != 6*time.Second+100*time.Second/limitPart {
 			t.Error("all that is left:", share, b.limit(share))
 		}
 		time.Sleep(time.Minute)

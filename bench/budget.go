@@ -7,8 +7,10 @@ import (
 
 // Bounds on what one scenario may take, where the run has a budget.
 const (
-	// limitTimes and limitAtLeast: a scenario is ended when it has taken so many times its share of the budget, and so much more.
-	limitTimes, limitExtra = 3, time.Minute
+	// A scenario is ended when it has taken limitTimes its share of the budget, and limitExtra more, or limitPart of the budget if that is less.
+	limitTimes, limitExtra, limitPart = 3, time.Minute, 8
+	// warmPart is which part of the budget may go into warming up.
+	warmPart = 8
 	// limitWithout is for runs without a budget.
 	limitWithout = 20 * time.Minute
 )
@@ -39,7 +41,7 @@ func (b *budget) limit(share time.Duration) time.Duration {
 	if b.total == 0 {
 		return limitWithout
 	}
-	return min(limitTimes*share, max(0, b.remaining())) + limitExtra
+	return min(limitTimes*share, max(0, b.remaining())) + min(limitExtra, b.total/limitPart)
 }
 
 // status is for those who wait.

@@ -210,6 +210,11 @@ const warmWithin = time.Minute
 // here will fail again where it counts.
 func (r *Rig) warmUp(ctx context.Context) {
 	r.o.Tell("warm up")
+	if r.budget.total > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, r.budget.total/warmPart)
+		defer cancel()
+	}
 	for _, s := range scenarios() {
 		switch s.id {
 		case "P1", "P3", "P5", "P5b", "F1", "F2", "F2c":
@@ -223,10 +228,14 @@ func (r *Rig) warmUp(ctx context.Context) {
 			}
 			st := &stage{Broker: b, maker: r.makers[i], root: r.o.Dir, scale: r.warmScale(), policy: s.policy, topicName: "warm-up-" + s.id}
 			limited, cancel := context.WithTimeout(ctx, warmWithin)
-			if err := as.twice(limited, st); err != nil {
+			err := as.twice(limited, st)
+			cancel()
+			if ctx.Err() != nil {
+				return // not all is warm; the turn that does not count will see to it
+			}
+			if err != nil {
 				r.o.Tell("%s: warm up with %s: %v", b.Name, s.id, err)
 			}
-			cancel()
 		}
 	}
 }

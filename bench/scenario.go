@@ -41,6 +41,12 @@ type scenario struct {
 // usualTime is what most scenarios take, in seconds.
 const usualTime = 12
 
+// inFull is a scenario that a quick run leaves out.
+func inFull(s scenario) scenario {
+	s.full = true
+	return s
+}
+
 func (s scenario) weight() float64 { return cmp.Or(s.takes, usualTime) }
 func (s scenario) size() float64   { return cmp.Or(s.scale, 1) }
 

@@ -24,8 +24,8 @@ func fetchScenarios() []scenario {
 			scenario("F1", "catch up from the page cache, 4 consumers, answers of 64 KiB", perGiB(0.35, 0.42), throughput("MB/s", megabytes)),
 		catchUp().
 			scenario("F2", "catch up from the page cache, 4 consumers, answers of 1 MiB", perGiB(0.3, 0.42), throughput("MB/s", megabytes)),
-		(&fetching{shape: sized(16<<10, 100), maxBytes: 256 << 10, connections: 4, batches: 32 << 10}).
-			scenario("F2b", "catch up, 100 B records, answers of 256 KiB", perMillion(0.027, 0)),
+		inFull((&fetching{shape: sized(16<<10, 100), maxBytes: 256 << 10, connections: 4, batches: 32 << 10}).
+			scenario("F2b", "catch up, 100 B records, answers of 256 KiB", perMillion(0.027, 0))),
 		(&fetching{shape: shape{records: 1, value: 100}, maxBytes: 1, connections: 16, batches: 8000}).
 			scenario("F2c", "fetch one batch of one 100 B record, 16 consumers", perRequest(0, 0), throughput("requests/s", requests)),
 	}

@@ -35,7 +35,7 @@ func lifeScenarios() []scenario {
 			measures: []measure{extra("start ms", 4, 25), extra("CPU ms", 0, 0), extra("RSS MiB", 8, 12), extra("idle CPU %", 0, 0)}},
 		{id: "M1", title: "memory after the work of P1, P3, P5 and F2", policy: PolicyOS, alone: true, cold: true, full: true, turns: 2, takes: 40, run: loaded,
 			measures: []measure{extra("most RSS MiB", 11, 24), extra("RSS MiB", 0, 0)}},
-		{id: "C1", title: "10,000 connections that have said ApiVersions and are idle", policy: "–", alone: true, cold: true, turns: 2, takes: 60, run: idleConnections,
+		{id: "C1", title: "10,000 connections that have said ApiVersions and are idle", policy: "–", alone: true, cold: true, full: true, turns: 2, takes: 60, run: idleConnections,
 			measures: []measure{extra("KiB/connection", 3.5, 5), extra("idle CPU %", 0, 0)}},
 		{id: "S3", title: "start after kill −9, 100 partitions", policy: PolicyOS, alone: true, cold: true, full: true, turns: 2, takes: 80, run: recovery,
 			measures: []measure{seconds("start s"), seconds("CPU s")}},

@@ -21,7 +21,7 @@ func liveScenarios() []scenario {
 	list := []scenario{}
 	for _, n := range []int{1, 4, 16} {
 		t := &tailing{shape: sized(16<<10, 1<<10), consumers: n, batches: 24 << 10}
-		list = append(list, scenario{id: fmt.Sprintf("F1t%d", n), title: fmt.Sprintf("produce 16 KiB batches with %d consumers at the tail; GiB in and out", n), policy: PolicyOS, run: t.run,
+		list = append(list, scenario{id: fmt.Sprintf("F1t%d", n), title: fmt.Sprintf("produce 16 KiB batches with %d consumers at the tail; GiB in and out", n), policy: PolicyOS, full: n == 4, run: t.run,
 			measures: []measure{perGiB(0, 0)}})
 	}
 	for i, rate := range []int{1000, 10_000} {

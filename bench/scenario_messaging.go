@@ -20,7 +20,7 @@ func messagingScenarios() []scenario {
 	var list []scenario
 	for i, n := range []int{1, 16, 100} {
 		m := &messaging{partitions: n, records: 400_000, seconds: 12}
-		list = append(list, scenario{id: "O1" + string(rune('a'+i)), policy: PolicyOS, takes: 30, turns: 4, full: n == 16,
+		list = append(list, scenario{id: "O1" + string(rune('a'+i)), policy: PolicyOS, takes: 30, turns: 4, full: n > 1,
 			title: fmt.Sprintf("OpenMessaging: 1 topic, %d partitions, 1 KiB records, franz-go with acks=all; at 50 %% of the slowest broker's rate", n),
 			setup: m.saturate, run: m.run, clear: func(ctx context.Context, s *stage) error { return s.delete(ctx, s.topicName) },
 			measures: []measure{{unit: "most records/s", more: true, of: func(s Sample) float64 { return s.Extra["most records/s"] }},

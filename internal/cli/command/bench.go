@@ -18,7 +18,7 @@ import (
 // Turns and scale of runs: a quick one and one whose results are worth keeping.
 const (
 	benchTurns, benchScale, benchBudget                = 8, 0.25, 27 * time.Minute
-	benchQuickTurns, benchQuickScale, benchQuickBudget = 4, 0.05, 4 * time.Minute
+	benchQuickTurns, benchQuickScale, benchQuickBudget = 4, 0.05, 4*time.Minute + 15*time.Second
 )
 
 func benchCommand(e Env) *cobra.Command {
