@@ -9,8 +9,8 @@ import (
 )
 
 // BenchmarkRoundSource compares the two places from where a round can take a batch: read back from the page cache (what
-// gather does), or copied at the append into a buffer that all logs of the directory share. The second one is paid by
-// the append, under a lock of all logs.
+// gather does for what is not kept), or copied at the append, here into a buffer that all logs of the directory share and under a lock of
+// all logs.
 func BenchmarkRoundSource(b *testing.B) {
 	for _, size := range []int{200, 2 << 10, 16 << 10, 64 << 10} {
 		b.Run("read back/"+strconv.Itoa(size), func(b *testing.B) {
