@@ -279,3 +279,43 @@ func stopInterrupted(t *testing.T, rng *rand.Rand, rounds int, undo func(d *Dir,
 		t.Errorf("only %d crashes", crashes)
 	}
 }
+
+// TestUnlinkGoesByBytes: the logs of a large topic without records are unlinked in a few portions, and of large segments a portion is as
+// little as ever.
+func TestUnlinkGoesByBytes(t *testing.T) {
+	portions := func(logs, segments int) (n int) {
+		fs := vfs.NewMem()
+		d := openTestDir(t, fs)
+		for i := range logs {
+			l, err := d.OpenLog(numbered(i), Config{SegmentBytes: 1 << 20}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range segments {
+				if _, err := l.Append(makeBatch(1, 900<<10, 0, compress.None), 0, 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := l.Discard(); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.RemoveLog(numbered(i), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for next := int64(0); next == 0; n++ {
+			var err error
+			if next, err = d.Unlink(0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d.Close(false, 0)
+		return n
+	}
+	if n := portions(500, 0); n > 6 {
+		t.Errorf("%d portions for 500 empty logs, want 6", n)
+	}
+	if n := portions(1, 50); n < 3 {
+		t.Errorf("%d portions for 45 MiB, want 3", n)
+	}
+}

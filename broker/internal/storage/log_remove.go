@@ -16,9 +16,10 @@ import (
 )
 
 const (
-	// unlinkFiles and unlinkBytes bound what one Dir.Unlink takes: the file that goes beyond is the last.
-	unlinkFiles = 16
-	unlinkBytes = 64 << 20
+	// unlinkBytes bounds what one Dir.Unlink takes, the file that goes beyond is the last; each file and directory counts for
+	// unlinkLeast more than it is long, so that it takes 256 empty ones.
+	unlinkBytes = 16 << 20
+	unlinkLeast = 64 << 10
 
 	deleteSuffix = "-delete" // of directories, Kafka's names
 	straySuffix  = "-stray"
@@ -113,7 +114,11 @@ func (t *trash) took(x *doomed, files, bytes int64, done bool) {
 	t.mu.freed += bytes
 	if done {
 		n := len(t.mu.items)
-		t.mu.items = slices.DeleteFunc(t.mu.items, func(y *doomed) bool { return y == x })
+		if n > 0 && t.mu.items[0] == x { // mostly
+			t.mu.items[0], t.mu.items = nil, t.mu.items[1:]
+		} else {
+			t.mu.items = slices.DeleteFunc(t.mu.items, func(y *doomed) bool { return y == x })
+		}
 		if len(t.mu.items) < n {
 			t.mu.bytes -= x.bytes
 		}
@@ -136,7 +141,7 @@ func (d *Dir) Trash() Trash {
 	return Trash{Waiting: len(t.mu.items), WaitingBytes: t.mu.bytes, Files: t.mu.unlinked, Bytes: t.mu.freed, Retained: t.mu.done}
 }
 
-// Unlink unlinks a portion of what was deleted longer than file.delete.delay.ms ago and tells when to call it again: nowMs
+// Unlink unlinks a portion, by bytes, of what was deleted longer than file.delete.delay.ms ago and tells when to call it again: nowMs
 // if more is due, math.MaxInt64 if nothing waits. The delay counts from the first call that sees what was deleted, so it
 // is called when DirOptions.Doomed says so; while the directory is full nothing waits for it (S-11). Whoever reads a file keeps it until it is read. What is not unlinked before the
 // process ends goes after the next start. One call at a time. Errors: ErrStalled, ErrOffline.
@@ -147,12 +152,22 @@ func (d *Dir) Unlink(nowMs int64) (next int64, err error) {
 	if err := d.disk.refuseStalled(); err != nil {
 		return nowMs + unlinkRetryMs, err
 	}
-	x, at := d.disk.trash.due(nowMs, d.Full())
-	if x == nil {
-		return at, nil
-	}
 	defer d.disk.ops.begin()()
-	files, bytes, done, err := x.portion(d.disk.fs)
+	for left := int64(unlinkBytes); left > 0; {
+		x, at := d.disk.trash.due(nowMs, d.Full())
+		if x == nil {
+			return at, nil
+		}
+		if next, err := d.unlinkOf(x, &left, nowMs); err != nil || left <= 0 {
+			return next, err
+		}
+	}
+	return nowMs, nil
+}
+
+// unlinkOf unlinks of one item what a portion has left.
+func (d *Dir) unlinkOf(x *doomed, left *int64, nowMs int64) (next int64, err error) {
+	files, bytes, done, err := x.portion(d.disk.fs, left)
 	d.disk.trash.took(x, files, bytes, done)
 	if errors.Is(err, errNoRoom) { // a file system that copies on write needs room to free some
 		return nowMs + unlinkRetryMs, err
@@ -169,16 +184,16 @@ func (d *Dir) Unlink(nowMs int64) (next int64, err error) {
 // unlinkRetryMs is how long Unlink waits after a disk did not take it.
 const unlinkRetryMs = 1000
 
-// portion unlinks some of the files and, after the last one, the directory. Of an error done says that it is not the disk's: what
+// portion unlinks some of the files, for as many bytes as are left, which it counts, and, after the last one, the directory. Of an error done says that it is not the disk's: what
 // is left cannot be removed for what it is, a directory that is not empty, say, or for whose it is.
-func (x *doomed) portion(v vfs.FS) (files, bytes int64, done bool, err error) {
+func (x *doomed) portion(v vfs.FS, left *int64) (files, bytes int64, done bool, err error) {
 	if x.whole && x.names == nil {
 		if x.names, err = v.List(x.dir); errors.Is(err, fs.ErrNotExist) {
 			return 0, 0, true, nil
 		}
 	}
 	for err == nil && len(x.names) > 0 {
-		if files >= unlinkFiles || bytes >= unlinkBytes {
+		if *left <= 0 {
 			return files, bytes, false, nil
 		}
 		n, there, uerr := unlink(v, x.dir+"/"+x.names[0])
@@ -188,9 +203,11 @@ func (x *doomed) portion(v vfs.FS) (files, bytes int64, done bool, err error) {
 		if x.names = x.names[1:]; there {
 			files, bytes = files+1, bytes+n
 		}
+		*left -= n + unlinkLeast
 	}
 	if err == nil && x.whole {
 		err = removeIfExists(v, x.dir)
+		*left -= unlinkLeast
 	}
 	done = err == nil || !errors.Is(err, syscall.EIO) && !errors.Is(err, syscall.EROFS) && !errors.Is(err, syscall.ENOSPC)
 	return files, bytes, done, noRoomFor(err)
