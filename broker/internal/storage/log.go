@@ -33,12 +33,23 @@ type disk struct {
 	// producers counts those that all logs remember; see DirOptions.MaxProducers. A log outside a directory has none.
 	producers    atomic.Int64
 	maxProducers int64
+	lastSettings atomic.Pointer[Config]
 	scanned      atomic.Int64 // bytes, by recoveries
 	above        atomic.Int64 // bytes above the recovery points, that these found
 	replayed     atomic.Int64 // bytes, from the commit log
 	cleaned      *cleanPoints // nil for a log outside a data directory
 	renew        bool         // an earlier run ended with a failed disk: see Log.renew
 	onFail       func()       // wakes whoever tells the observers; nil: nobody
+}
+
+// settings are settings equal to c, the same for logs that come after each other: most of many have the same.
+func (d *disk) settings(c *Config) *Config {
+	if last := d.lastSettings.Load(); last != nil && *last == *c {
+		return last
+	}
+	shared := *c
+	d.lastSettings.Store(&shared)
+	return &shared
 }
 
 // err is not nil once the directory is offline.
@@ -190,7 +201,9 @@ func (l *Log) HighWatermarkHint() int64 { return min(l.hint.Load(), l.end.Load()
 func (l *Log) SetConfig(c Config) {
 	c = c.withDefaults()
 	l.mu.Lock()
-	l.cfg.Store(&c)
+	if *l.cfg.Load() != c {
+		l.cfg.Store(l.disk.settings(&c))
+	}
 	if c.Flush == FlushGroup && len(l.mu.dirty) > 0 && !l.mu.closed {
 		l.enqueueLocked(0) // what the old policy left unsynced
 	}

@@ -35,7 +35,7 @@ type found struct {
 func openLog(d *disk, path string, tip kafka.TopicIDPartition, c Config, obs Observer, p points, k found) (*Log, error) {
 	c = c.withDefaults()
 	l := &Log{noted: -1, tip: tip, path: path, disk: d, points: p, obs: obs}
-	l.cfg.Store(&c)
+	l.cfg.Store(d.settings(&c))
 	l.noProducers = k.noProducers
 	l.hint.Store(k.hint)
 	l.cleaned.Store(k.cleaned)

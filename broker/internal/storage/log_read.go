@@ -180,11 +180,13 @@ func (s *segment) resolve(f vfs.File, from, maxBytes, bound int64, minOne bool) 
 
 // markLocked looks for the boundary at offset among those seen lately.
 func (s *segment) markLocked(offset int64) (int64, bool) {
-	if pos, ok := s.mu.append.at(offset); ok {
-		return pos, true
-	}
-	if pos, ok := s.mu.read.at(offset); ok {
-		return pos, true
+	if r := s.mu.recent; r != nil {
+		if pos, ok := r.append.at(offset); ok {
+			return pos, true
+		}
+		if pos, ok := r.read.at(offset); ok {
+			return pos, true
+		}
 	}
 	if s.mu.synced.pos > 0 && s.mu.synced.offset == offset {
 		return s.mu.synced.pos, true
@@ -239,7 +241,7 @@ func (s *segment) extent(w *scan, start, limit, maxBytes, bound, from int64, min
 		return Slice{next: from}, true, nil
 	}
 	s.mu.Lock()
-	s.mu.read.push(next, end)
+	s.recentLocked().read.push(next, end)
 	s.mu.Unlock()
 	return Slice{off: start, n: end - start, next: next}, true, nil
 }
@@ -251,8 +253,8 @@ func (l *Log) reindex(s *segment) error {
 	l.disk.lg.Warn("rebuilding the index of a segment", "path", s.log.path())
 	_, err := s.rebuildIndex(l.cfg.Load().IndexIntervalBytes)
 	if err == nil {
-		s.idx.forget()
-		s.tidx.forget()
+		s.indexes().idx.forget()
+		s.indexes().tidx.forget()
 		err = s.writeIndex(l.disk.fs, true, true)
 	}
 	if err == nil {

@@ -197,7 +197,7 @@ func (l *Log) reopenActive(s *segment, x index, pos, end int64) (t *segment, err
 	} else if err = f.Truncate(pos); err == nil {
 		err = f.Sync()
 	}
-	for _, name := range []string{t.idx.path(), t.tidx.path(), t.txn.path()} { // they describe what is gone
+	for _, name := range []string{t.indexes().idx.path(), t.indexes().tidx.path(), t.indexes().txn.path()} { // they describe what is gone
 		if err == nil {
 			err = removeIfExists(l.disk.fs, name)
 		}

@@ -139,7 +139,7 @@ func (l *Log) loadTxns(indexed bool) error {
 	if !x.onDisk {
 		return nil
 	}
-	content, err := readFile(l.disk.fs, s.txn.path())
+	content, err := readFile(l.disk.fs, s.indexes().txn.path())
 	if errors.Is(err, fs.ErrNotExist) {
 		x.onDisk = false
 		return nil
@@ -148,7 +148,7 @@ func (l *Log) loadTxns(indexed bool) error {
 		return err
 	}
 	if x.list, err = parseTxnIndex(content); err != nil {
-		l.disk.lg.Warn("making a transaction index anew", "path", s.txn.path(), "error", err)
+		l.disk.lg.Warn("making a transaction index anew", "path", s.indexes().txn.path(), "error", err)
 		if err := l.rebuildTxns(segs, len(segs)-1); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"sync"
+	"sync/atomic"
 
 	"github.com/thalweg-io/thalweg/internal/invariants"
 	"github.com/thalweg-io/thalweg/internal/kafka/batch"
@@ -43,11 +44,9 @@ func (m *marks) at(offset int64) (pos int64, ok bool) {
 // held for a few instructions and never in I/O, so readers do not wait for writes. The fields
 // below mu belong to the writer and are guarded by Log.mu.
 type segment struct {
-	base int64
-	log  segFile
-	idx  segFile // .index
-	tidx segFile // .timeindex
-	txn  segFile // .txnindex
+	base  int64
+	log   segFile
+	index atomic.Pointer[indexFiles] // nil: nobody has asked for them; see indexes
 
 	mu struct {
 		sync.Mutex
@@ -56,11 +55,10 @@ type segment struct {
 		index  index // meaningful if loaded
 		loaded bool  // the index is in memory; else in its files
 		max    timeEntry
-		maxOK  bool  // max is known although the index is not loaded
-		append marks // pushed by appends
+		maxOK  bool    // max is known although the index is not loaded
+		recent *recent // nil: nothing was appended or read
 		txns   txnIndex
-		synced mark  // the flushed end, as the last sync left it
-		read   marks // pushed by reads
+		synced mark // the flushed end, as the last sync left it
 	}
 
 	firstTs   int64 // largest timestamp of the first batch, -1 if none or unknown: what age is counted from
@@ -77,13 +75,43 @@ type segment struct {
 	room      int64 // up to where it was; see reserveAhead
 }
 
+// recent are the boundaries between batches that appends and reads have seen last. Most of many partitions are idle.
+type recent struct{ append, read marks }
+
+// recentLocked is never nil. Called with mu held.
+func (s *segment) recentLocked() *recent {
+	if s.mu.recent == nil {
+		s.mu.recent = new(recent)
+	}
+	return s.mu.recent
+}
+
+// indexFiles are the files beside the .log.
+type indexFiles struct {
+	idx  segFile // .index
+	tidx segFile // .timeindex
+	txn  segFile // .txnindex
+}
+
+// indexes are the files beside the .log, for a segment that has use for them.
+func (s *segment) indexes() *indexFiles {
+	if x := s.index.Load(); x != nil {
+		return x
+	}
+	x := new(indexFiles)
+	x.idx.name(s.log.cache, s.log.dir, s.base, extIndex)
+	x.tidx.name(s.log.cache, s.log.dir, s.base, extTime)
+	x.txn.name(s.log.cache, s.log.dir, s.base, extTxn)
+	if s.index.CompareAndSwap(nil, x) {
+		return x
+	}
+	return s.index.Load()
+}
+
 // newSegment makes the object for files that exist or will be created.
 func newSegment(c *fileCache, dir string, base int64) *segment {
 	s := &segment{base: base, firstTs: -1, createdMs: -1}
 	s.log.name(c, dir, base, extLog)
-	s.idx.name(c, dir, base, extIndex)
-	s.tidx.name(c, dir, base, extTime)
-	s.txn.name(c, dir, base, extTxn)
 	s.mu.next = base
 	s.mu.index = newIndex()
 	s.mu.max = noTime
@@ -106,7 +134,7 @@ func (s *segment) publish(b batch.Batch, interval int32) {
 	s.mu.index.add(pos, uint32(last-s.base), b.MaxTimestamp(), interval)
 	s.mu.size = pos + int64(len(b))
 	s.mu.next = last + 1
-	s.mu.append.push(last+1, s.mu.size)
+	s.recentLocked().append.push(last+1, s.mu.size)
 	s.mu.Unlock()
 	if pos == 0 {
 		s.firstTs, s.firstRead = b.MaxTimestamp(), true
@@ -188,10 +216,10 @@ func (s *segment) writeIndex(fs vfs.FS, sealed, drop bool) error {
 	if err := s.writeTxns(fs, drop); err != nil {
 		return err
 	}
-	if err := replaceFile(fs, s.tidx.path(), times); err != nil {
+	if err := replaceFile(fs, s.indexes().tidx.path(), times); err != nil {
 		return err
 	}
-	if err := replaceFile(fs, s.idx.path(), offsets); err != nil {
+	if err := replaceFile(fs, s.indexes().idx.path(), offsets); err != nil {
 		return err
 	}
 	if drop {
@@ -230,7 +258,8 @@ func (s *segment) detach() (f vfs.File, pinned bool) {
 	if s.held {
 		own, s.held = 1, false
 	}
-	for _, x := range []*segFile{&s.idx, &s.tidx, &s.txn} {
+	files := s.indexes()
+	for _, x := range []*segFile{&files.idx, &files.tidx, &files.txn} {
 		if g, _ := x.detach(0); g != nil {
 			g.Close()
 		}

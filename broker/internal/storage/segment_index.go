@@ -115,7 +115,7 @@ func (s *segment) floor(w *scan, end, pos int64) (int64, error) {
 		return p, nil
 	}
 	s.mu.Unlock()
-	x, err := w.open(&s.idx, offsetEntrySize)
+	x, err := w.open(&s.indexes().idx, offsetEntrySize)
 	if err != nil {
 		return 0, err
 	}
@@ -146,7 +146,7 @@ func (s *segment) floorTime(w *scan, ts int64) (timeEntry, error) {
 		return e, nil
 	}
 	s.mu.Unlock()
-	x, err := w.open(&s.tidx, timeEntrySize)
+	x, err := w.open(&s.indexes().tidx, timeEntrySize)
 	if err != nil {
 		return noTime, err
 	}
@@ -158,7 +158,7 @@ func (s *segment) floorTime(w *scan, ts int64) (timeEntry, error) {
 func (s *segment) lastTimeEntry() (timeEntry, error) {
 	w := getScan(nil, s, 0)
 	defer w.put()
-	x, err := w.open(&s.tidx, timeEntrySize)
+	x, err := w.open(&s.indexes().tidx, timeEntrySize)
 	if err != nil {
 		return noTime, err
 	}
@@ -220,10 +220,10 @@ func (s *segment) indexFrom(w *scan, x *index, pos, end int64, interval int32, v
 
 // readIndex loads both files into memory. ok is false if one is missing or makes no sense.
 func (s *segment) readIndex(v vfs.FS) (x index, ok bool, err error) {
-	offsets, err := readFile(v, s.idx.path())
+	offsets, err := readFile(v, s.indexes().idx.path())
 	if err == nil {
 		var times []byte
-		if times, err = readFile(v, s.tidx.path()); err == nil {
+		if times, err = readFile(v, s.indexes().tidx.path()); err == nil {
 			size, _ := s.bounds()
 			x, ok = parseIndex(offsets, times, size)
 			return x, ok, nil

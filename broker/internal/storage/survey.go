@@ -162,8 +162,8 @@ func (y *surveyor) blameJump(base int64) {
 
 // unindexed reports whether neither index file is there.
 func (y *surveyor) unindexed(s *segment) bool {
-	_, err1 := y.v.Stat(s.idx.path())
-	_, err2 := y.v.Stat(s.tidx.path())
+	_, err1 := y.v.Stat(s.indexes().idx.path())
+	_, err2 := y.v.Stat(s.indexes().tidx.path())
 	return err1 != nil && err2 != nil
 }
 

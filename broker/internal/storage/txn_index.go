@@ -96,14 +96,14 @@ func (s *segment) writeTxns(v vfs.FS, drop bool) error {
 	case x.filed:
 		return nil
 	case len(x.list) == 0 && x.onDisk:
-		err = removeIfExists(v, s.txn.path())
+		err = removeIfExists(v, s.indexes().txn.path())
 	case len(x.list) > 0 && (!x.onDisk || x.written != len(x.list)):
-		err = replaceFile(v, s.txn.path(), encodeTxnIndex(x.list))
+		err = replaceFile(v, s.indexes().txn.path(), encodeTxnIndex(x.list))
 	}
 	if err != nil {
 		return err
 	}
-	s.txn.forget()
+	s.indexes().txn.forget()
 	s.mu.Lock()
 	s.mu.txns.onDisk, s.mu.txns.written = len(x.list) > 0, len(x.list)
 	if drop {
@@ -131,15 +131,15 @@ func (s *segment) appendAborted(dst []AbortedTxn, from, bound int64) (out []Abor
 	if !x.onDisk {
 		return dst, false, nil
 	}
-	f, err := s.txn.acquire()
+	f, err := s.indexes().txn.acquire()
 	if errors.Is(err, fs.ErrNotExist) {
 		return dst, false, nil // a cache that was deleted
 	}
 	if err != nil {
 		return dst, false, err
 	}
-	defer s.txn.release()
-	n, err := s.txn.length(f)
+	defer s.indexes().txn.release()
+	n, err := s.indexes().txn.length(f)
 	if err != nil {
 		return dst, false, err
 	}
@@ -148,9 +148,9 @@ func (s *segment) appendAborted(dst []AbortedTxn, from, bound int64) (out []Abor
 	var failed error
 	read := func(i int) (a AbortedTxn) {
 		if _, err := f.ReadAt(buf[:], int64(i)*txnEntrySize); err != nil {
-			failed = fmt.Errorf("read %s: %w", s.txn.path(), err)
+			failed = fmt.Errorf("read %s: %w", s.indexes().txn.path(), err)
 		} else if a, err = parseAborted(buf[:]); err != nil {
-			failed = &CorruptError{Path: s.txn.path(), Position: int64(i) * txnEntrySize, Offset: -1, Reason: err.Error()}
+			failed = &CorruptError{Path: s.indexes().txn.path(), Position: int64(i) * txnEntrySize, Offset: -1, Reason: err.Error()}
 		}
 		return a
 	}
