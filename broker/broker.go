@@ -169,8 +169,8 @@ func (b *Broker) openDirs() error {
 		lane := newLane(path, 1)
 		d, err := storage.OpenDir(b.cfg.FS, path, storage.DirOptions{
 			ClusterID: b.clusterID, NodeID: kafka.BrokerID(b.cfg.NodeID), Random: random16, Logger: b.lg, CommitLogBytes: b.cfg.CommitLogBytes,
-			CloseWorkers: closersPerDir,
-			Doomed:       func() { lane.poke(unlinkChore) },
+			CloseWorkers: closersPerDir, Together: together,
+			Doomed: func() { lane.poke(unlinkChore) },
 		})
 		if err != nil && len(b.dirs) > 0 && !storage.Refusal(err) {
 			b.lg.Error("data directory is offline, its partitions are not served", "dir", path, "err", err)

@@ -79,3 +79,12 @@ func (o *openers) end() {
 		}
 	}
 }
+
+// together is storage.DirOptions.Together: all at the same time.
+func together(n int, f func(i int)) {
+	var wait sync.WaitGroup
+	for i := range n {
+		wait.Go(func() { f(i) })
+	}
+	wait.Wait()
+}

@@ -127,6 +127,7 @@ func (x *extraction) entries(r *commitlog.Reader) error {
 func (x *extraction) write() error {
 	d := x.dir
 	starts := false
+	var written []commitlog.Log
 	for _, tip := range d.found {
 		id := commitlog.Log{Topic: tip.ID, Partition: tip.Partition}
 		h := x.logs[id]
@@ -151,10 +152,15 @@ func (x *extraction) write() error {
 		}
 		d.mu.replay[tip] = true
 		if x.told[id] {
-			if err := x.writeReplay(id, h); err != nil {
-				return err
-			}
+			written = append(written, id)
 		}
+	}
+	for len(written) > 0 {
+		n := min(len(written), replaysAtOnce)
+		if err := x.writeReplays(written[:n]); err != nil {
+			return err
+		}
+		written = written[n:]
 	}
 	if starts {
 		if err := d.points.write(); err != nil {
@@ -167,16 +173,42 @@ func (x *extraction) write() error {
 	return d.disk.fs.SyncDir(d.path)
 }
 
-func (x *extraction) writeReplay(id commitlog.Log, h *commitlog.History) error {
+// replaysAtOnce is how many replay files are synced together.
+const replaysAtOnce = 16
+
+// writeReplays writes the replay files of some logs, durably but for their names.
+func (x *extraction) writeReplays(ids []commitlog.Log) error {
+	files, errs := make([]*commitlog.File, len(ids)), make([]error, len(ids))
+	for i, id := range ids {
+		files[i], errs[i] = x.gatherReplay(id, x.logs[id])
+	}
+	x.dir.opts.Together(len(ids), func(i int) {
+		if files[i] == nil {
+			return
+		}
+		if err := files[i].Close(); errs[i] == nil {
+			errs[i] = err
+		}
+	})
+	for i, err := range errs {
+		if err != nil {
+			return fmt.Errorf("%s: %w", commitlog.ReplayName(ids[i]), err)
+		}
+	}
+	return nil
+}
+
+// gatherReplay writes what is left of a log into its replay file, which is not closed yet. On an error it is what there is of it.
+func (x *extraction) gatherReplay(id commitlog.Log, h *commitlog.History) (*commitlog.File, error) {
 	d := x.dir
 	f, err := commitlog.Create(d.disk.fs, d.path+"/"+commitlog.ReplayName(id), d.meta.directory)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, p := range h.Pieces {
 		r := x.files[p.File]
-		if err = r.Go(p.Position); err != nil {
-			break
+		if err := r.Go(p.Position); err != nil {
+			return f, err
 		}
 		payload := r.Payload()
 		if p.Limit < p.Next {
@@ -187,13 +219,7 @@ func (x *extraction) writeReplay(id commitlog.Log, h *commitlog.History) error {
 			f.Add(p.Entry, payload)
 		}
 	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", commitlog.ReplayName(id), err)
-	}
-	return nil
+	return f, nil
 }
 
 // batchesBelow is the batches that end below an offset.

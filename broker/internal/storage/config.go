@@ -151,6 +151,9 @@ type DirOptions struct {
 	// would go beyond it forgets some of its own that are idle, as with Config.MaxProducers, but each may know
 	// one. 0: 1,000,000.
 	MaxProducers int64
+	// Together calls a function for 0 to n-1, perhaps several at the same time, and returns when all have returned: syncs of several files
+	// cost little more than one. nil: one after the other.
+	Together func(n int, f func(i int))
 	// Doomed is called when there is something new for Dir.Unlink, with locks held: it must not block. nil: nobody.
 	Doomed func()
 	// CommitLogBytes is the most that the commit log takes on the disk. 0: 256 MiB. Negative: there is none, and
@@ -165,6 +168,13 @@ type DirOptions struct {
 func (o DirOptions) withDefaults() DirOptions {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Together == nil {
+		o.Together = func(n int, f func(i int)) {
+			for i := range n {
+				f(i)
+			}
+		}
 	}
 	if o.QueueBytes <= 0 {
 		o.QueueBytes = 64 << 20
