@@ -144,8 +144,10 @@ func (s *stalling) commitOffset(group string, offset int64) int16 {
 	return ask[*kmsg.OffsetCommitResponse](s.c, offsetCommit(group, offset), true).Topics[0].Partitions[0].ErrorCode
 }
 
-// stall lets everything that is to be synced in a directory from now on wait until so much time is over.
+// stall lets everything that is to be synced in a directory from now on wait until so much time is over. Nothing is under way when it
+// begins: whoever waited for a mutex then would keep the bubble's time from passing.
 func (s *stalling) stall(dir string, lasts time.Duration) {
+	synctest.Wait()
 	end := time.Now().Add(lasts)
 	s.fs.SetSleep(func(time.Duration) { time.Sleep(time.Until(end)) })
 	s.fs.SetRules(vfs.MustRules("op=sync-like path=" + dir + "/** latency=1s")...)

@@ -90,7 +90,7 @@ func run(ctx context.Context) error {
 	flags.Uint64Var(&o.from, "from", 1, "first seed")
 	flags.IntVar(&o.jobs, "j", runtime.NumCPU(), "so many at a time")
 	flags.DurationVar(&o.each, "each", 10*time.Minute, "fuzz: time for each target; half-open: most for each phase")
-	flags.StringVar(&o.only, "only", "", "fuzz, messages, wild: the targets, APIs or programs whose name matches")
+	flags.StringVar(&o.only, "only", "", "fuzz, messages, wild, recovery: the targets, APIs, programs or policies whose name matches")
 	flags.StringVar(&o.out, "out", filepath.Join("docs", "campaigns"), "where the page goes")
 	if len(os.Args) < 2 {
 		return usage()

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,6 +47,10 @@ var recoveryPolicies = []string{"group", "os"}
 
 // recovery kills a broker with much in its active segments under producers, o.n times for each policy, and starts it again.
 func recovery(ctx context.Context, o *options, p *page) error {
+	only, err := regexp.Compile(o.only)
+	if err != nil {
+		return err
+	}
 	dir, bin, err := setup(ctx)
 	if err != nil {
 		return err
@@ -59,6 +64,9 @@ func recovery(ctx context.Context, o *options, p *page) error {
 	var failed []error
 	for turn := range int(o.n) {
 		for _, policy := range recoveryPolicies {
+			if !only.MatchString(policy) {
+				continue
+			}
 			r := &recovering{dir: filepath.Join(dir, "data"), policy: policy, bin: bin}
 			err := r.turn(ctx)
 			row := fmt.Sprintf("| %d | %s | %.0f | %.0f | %.1f | %.1f | %.1f | %.2f | %.2f | %.0f | %d |\n", turn+1, policy, mib(r.acked.Load()), mib(r.acked.Load())/r.writing.Seconds(),
