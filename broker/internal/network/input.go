@@ -12,7 +12,7 @@ type input struct {
 	need       int  // size of the frame in progress with its length field; 0: not known yet
 	readSize   int  // adapts from minRead to maxRead
 	short      bool // the last read was a short one
-	expect     int  // size of the last frame if it was a big one: the next is likely to be, too
+	expect     int  // size of the last frame if it was above exactFrame: the next is likely to be, too
 }
 
 func (in *input) init(p *pool) {
@@ -61,7 +61,7 @@ func (in *input) limit() int {
 	if size == 0 && !in.partial() {
 		size = in.expect
 	}
-	if size > bigFrame {
+	if size > exactFrame {
 		return min(in.start+size, len(in.buf.data))
 	}
 	return len(in.buf.data)
@@ -86,11 +86,11 @@ func (in *input) move(size int) {
 // filled notes a read of n bytes into a space of the given size.
 func (in *input) filled(n, space int) {
 	in.end += n
-	if in.need > bigFrame || in.expect > 0 {
+	if in.need > exactFrame || in.expect > 0 {
 		return // such reads say nothing about small frames
 	}
 	switch {
-	case n == space && space >= in.readSize:
+	case n == space && space >= in.readSize/2: // the rest of the buffer may have been taken by a frame in progress
 		in.readSize = min(2*in.readSize, maxRead)
 		in.short = false
 	case n >= in.readSize/2:
@@ -111,7 +111,7 @@ func (in *input) take() []byte {
 	frame := in.buf.data[in.start+4 : in.start+in.need : in.start+in.need]
 	in.start += in.need
 	in.expect = 0
-	if in.need > bigFrame {
+	if in.need > exactFrame {
 		in.expect = in.need
 	}
 	in.need = 0

@@ -100,6 +100,29 @@ func TestBigFramesAreNotMoved(t *testing.T) {
 	}
 }
 
+// Goal: frames of the size of a common batch come several in a read, so that their answers may leave together, although each is more
+// than is trusted. Method: a client whose frames are always there.
+func TestMiddlingFramesAreReadTogether(t *testing.T) {
+	in := new(input)
+	in.init(&pool{})
+	const size = bigFrame + 4<<10
+	reads, frames := 0, 0
+	for frames < 100 {
+		p := in.space()
+		in.filled(len(p), len(p))
+		for reads++; ; frames++ {
+			in.need = size // what admission finds in the first bytes
+			if in.end-in.start < size {
+				break
+			}
+			in.take()
+		}
+	}
+	if in.readSize != maxRead || reads > frames*2/3 {
+		t.Errorf("%d reads of up to %d bytes for %d frames", reads, in.readSize, frames)
+	}
+}
+
 // Goal: the length of a frame is a claim: beyond what the client has sent before, memory follows the bytes that have arrived,
 // at most twice as much, and the frame is whole in the end.
 func TestHugeFrameGrowsWithItsBytes(t *testing.T) {

@@ -23,7 +23,8 @@ const (
 
 	minRead      = 4 << 10   // smallest read, and what a connection starts with
 	maxRead      = 256 << 10 // largest adaptive read
-	bigFrame     = 64 << 10  // frames above are read into a buffer of their own, exactly to their end
+	bigFrame     = 64 << 10  // what a frame may claim: memory for more follows what arrives, unless frames before were as large
+	exactFrame   = 128 << 10 // frames above are read into a buffer of their own, exactly to their end; several smaller ones come in one read
 	outSize      = 32 << 10  // size of the output buffer in which answers collect
 	smallAnswer  = 16 << 10  // answers up to this are copied into the output buffer
 	smallRange   = 72 << 10  // file ranges up to this are read behind the header, not sent by sendfile (see sender.SendFile)
