@@ -122,7 +122,7 @@ func holdsNothing(v vfs.FS, path string, names []string) error {
 
 // maxYoung bounds how many logs are remembered that Establish is to take. Of thousands that are made at once most wait for their
 // first byte.
-const maxYoung = 64
+const maxYoung = 1024
 
 // Establish makes durable whose one of the logs is that were made lately, so that its first append need not wait for that, and reports
 // whether more wait. Where it cannot, the append finds out.
