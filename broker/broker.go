@@ -274,7 +274,7 @@ func (b *Broker) buildAPI(manager *replica.Manager) (err error) {
 		MaxConnections: b.cfg.MaxConnections, MaxConnectionsPerIP: b.cfg.MaxConnectionsPerIP,
 		PerIPOverrides: b.cfg.PerIPOverrides, MaxConnectionRate: b.cfg.MaxConnectionRate,
 		QuotaWindow: b.cfg.QuotaWindow.window(), IPQuota: b.quotas.IP,
-		BudgetBytes: max(b.cfg.RequestMemoryBytes, 0),
+		BudgetBytes: max(b.cfg.RequestMemoryBytes, 0), SendBuffer: max(b.cfg.SendBufferBytes, 0),
 	})
 	return err
 }

@@ -61,6 +61,8 @@ type Config struct {
 
 	// MaxRequestBytes is socket.request.max.bytes. Default: 100 MiB.
 	MaxRequestBytes int
+	// SendBufferBytes is socket.send.buffer.bytes, of each accepted connection. Default: 100 KiB. -1: what the system gives.
+	SendBufferBytes int
 	// FetchMaxBytes is fetch.max.bytes of the broker. Default: 55 MiB.
 	FetchMaxBytes int32
 	// FetchSessions is max.incremental.fetch.session.cache.slots. Default: 1000. Negative: none.
@@ -159,6 +161,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.NumPartitions = max(c.NumPartitions, 1)
 	c.ReplicationFactor = max(c.ReplicationFactor, 1)
 	c.MaxRequestBytes = orDefault(c.MaxRequestBytes, 100<<20)
+	c.SendBufferBytes = orDefault(c.SendBufferBytes, 100<<10)
 	c.FetchMaxBytes = orDefault(c.FetchMaxBytes, 55<<20)
 	c.TelemetryMaxBytes = orDefault(c.TelemetryMaxBytes, admin.DefaultTelemetryMaxBytes)
 	c.MaxPartitions = orDefault(c.MaxPartitions, defaultMaxPartitions)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -252,6 +253,81 @@ func heapAndStacks() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc + m.StackInuse)
+}
+
+// TestIdlePartitionCosts: what a partition takes that nobody has written to: memory, and no open file. Metadata, look-up by name and id,
+// replica and log are in it.
+func TestIdlePartitionCosts(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	const partitions, most = 2000, 2600 // bytes of heap and stack
+	b := brokertest.Start(t, brokertest.WithDir(t.TempDir()))
+	c := dialRaw(t, b.Addr())
+	idlePartitions(t, c, "first", 100)
+	before, files := heapAndStacks(), openFiles(t)
+	idlePartitions(t, c, "more", partitions)
+	per := int(heapAndStacks()-before) / partitions
+	runtime.KeepAlive(c) // or its buffer is missing from what was there before
+	t.Logf("%d bytes for a partition", per)
+	if per > most {
+		t.Errorf("%d bytes for a partition, want at most %d", per, most)
+	}
+	if n := openFiles(t) - files; n > 20 {
+		t.Errorf("%d more open files with %d partitions", n, partitions)
+	}
+}
+
+// idlePartitions makes a topic and waits until each of its partitions tells where it ends.
+func idlePartitions(t *testing.T, c *rawClient, topic string, n int) {
+	t.Helper()
+	create := kmsg.NewPtrCreateTopicsRequest()
+	create.SetVersion(7)
+	create.TimeoutMillis = 60_000
+	made := kmsg.NewCreateTopicsRequestTopic()
+	made.Topic, made.NumPartitions, made.ReplicationFactor = topic, int32(n), 1
+	create.Topics = append(create.Topics, made)
+	c.call(frame(create))
+	ends := kmsg.NewPtrListOffsetsRequest()
+	ends.SetVersion(7)
+	ends.ReplicaID = -1
+	asked := kmsg.NewListOffsetsRequestTopic()
+	asked.Topic = topic
+	for i := range n {
+		p := kmsg.NewListOffsetsRequestTopicPartition()
+		p.Partition, p.Timestamp = int32(i), -1
+		asked.Partitions = append(asked.Partitions, p)
+	}
+	ends.Topics = append(ends.Topics, asked)
+	for deadline := time.Now().Add(time.Minute); ; {
+		resp := kmsg.NewPtrListOffsetsResponse()
+		resp.SetVersion(7)
+		if err := resp.ReadFrom(c.call(frame(ends))[1:]); err != nil {
+			t.Fatal(err)
+		}
+		missing := n
+		for _, p := range resp.Topics[0].Partitions {
+			if p.ErrorCode == 0 && p.Offset == 0 {
+				missing--
+			}
+		}
+		if missing == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d partitions of %s are not served", missing, n, topic)
+		}
+	}
+}
+
+// openFiles is how many descriptors the process has.
+func openFiles(t *testing.T) int {
+	t.Helper()
+	names, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(names)
 }
 
 // TestStartOpensFewFiles: a start with nothing to recover opens few files, and few more for each partition.

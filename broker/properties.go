@@ -34,6 +34,7 @@ var properties = []property{
 	{[]string{"default.replication.factor"}, func(c *Config, v string) error { return integer(&c.ReplicationFactor, v, 1) }},
 	{[]string{"auto.create.topics.enable"}, func(c *Config, v string) error { return negated(&c.NoAutoCreate, v) }},
 	{[]string{"socket.request.max.bytes"}, func(c *Config, v string) error { return integer(&c.MaxRequestBytes, v, 1) }},
+	{[]string{"socket.send.buffer.bytes"}, func(c *Config, v string) error { return integer(&c.SendBufferBytes, v, -1) }},
 	{[]string{"fetch.max.bytes"}, func(c *Config, v string) error { return integer(&c.FetchMaxBytes, v, 1024) }},
 	{[]string{"delete.topic.enable"}, func(c *Config, v string) error { return negated(&c.NoTopicDeletion, v) }},
 	{[]string{"max.incremental.fetch.session.cache.slots"}, func(c *Config, v string) error {

@@ -89,6 +89,7 @@ func (b *Broker) serverConfigs() []admin.ServerConfig {
 		number("num.partitions", int64(c.NumPartitions), 1),
 		memory,
 		number("socket.request.max.bytes", int64(c.MaxRequestBytes), 100<<20),
+		number("socket.send.buffer.bytes", int64(c.SendBufferBytes), 100<<10),
 	}
 }
 

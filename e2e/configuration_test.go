@@ -12,7 +12,7 @@ import (
 // ZooKeeper era, and with the variables of Kafka's scripts. What has no effect is named, each key in a line of its own.
 func TestKafkasFilesStart(t *testing.T) {
 	for name, without := range map[string][]string{
-		"kraft":     {"num.network.threads", "socket.send.buffer.bytes", "inter.broker.listener.name"},
+		"kraft":     {"num.network.threads", "socket.receive.buffer.bytes", "inter.broker.listener.name"},
 		"zookeeper": {"zookeeper.connect", "num.io.threads", "zookeeper.connection.timeout.ms"},
 	} {
 		t.Run(name, func(t *testing.T) {

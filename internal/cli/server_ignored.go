@@ -16,7 +16,7 @@ var advice = []struct {
 }{
 	{"zookeeper.*", "there is no ZooKeeper, metadata is kept with the data", "log.dirs"},
 	{"num.network.threads num.io.threads num.replica.fetchers background.threads num.recovery.threads.per.data.dir", "threads are not configured", "max.connections"},
-	{"socket.send.buffer.bytes socket.receive.buffer.bytes socket.listen.backlog.size", "the system sizes its buffers", "queued.max.request.bytes"},
+	{"socket.receive.buffer.bytes socket.listen.backlog.size", "the system sizes it", "queued.max.request.bytes"},
 	{"queued.max.requests", "the queue is bounded in bytes", "queued.max.request.bytes"},
 	{"process.roles controller.* inter.broker.listener.name security.inter.broker.protocol", "a node is broker and controller in one", "listeners"},
 	{"listener.security.protocol.map", "a listener's name is its protocol", "listeners"},

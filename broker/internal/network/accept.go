@@ -22,6 +22,9 @@ func (s *Server) accept(ln net.Listener, l Listener) {
 				nc.Close()
 				return
 			}
+			if tcp, ok := nc.(*net.TCPConn); ok && s.opts.SendBuffer > 0 {
+				_ = tcp.SetWriteBuffer(s.opts.SendBuffer) // without it the connection serves as well
+			}
 			// An error means that the connection is closed already, and counted.
 			_ = s.serve(nc, l, true)
 			continue

@@ -312,10 +312,10 @@ func TestUnlinkGoesByBytes(t *testing.T) {
 		d.Close(false, 0)
 		return n
 	}
-	if n := portions(500, 0); n > 6 {
-		t.Errorf("%d portions for 500 empty logs, want 6", n)
+	if n := portions(500, 0); n > 24 {
+		t.Errorf("%d portions for 500 empty logs, want 24", n)
 	}
-	if n := portions(1, 50); n < 3 {
-		t.Errorf("%d portions for 45 MiB, want 3", n)
+	if n := portions(1, 50); n < 11 {
+		t.Errorf("%d portions for 45 MiB, want 11", n)
 	}
 }

@@ -17,8 +17,8 @@ import (
 
 const (
 	// unlinkBytes bounds what one Dir.Unlink takes, the file that goes beyond is the last; each file and directory counts for
-	// unlinkLeast more than it is long, so that it takes 256 empty ones.
-	unlinkBytes = 16 << 20
+	// unlinkLeast more than it is long, so that it takes 64 empty ones. Four times as much at once was worse for producers' 99th percentile.
+	unlinkBytes = 4 << 20
 	unlinkLeast = 64 << 10
 
 	deleteSuffix = "-delete" // of directories, Kafka's names
