@@ -231,7 +231,8 @@ func TestDirectoryStalls(t *testing.T) {
 	const lasts, within = 10 * time.Second, 5 * time.Second
 	disk.Faults().SetRules(vfs.MustRules("op=sync-like path=**/two/** latency=" + lasts.String() + " once")...)
 	begin := time.Now()
-	cl := s.client(kgo.DisableIdempotentWrite(), kgo.RecordRetries(0))
+	// The client's own patience is as long as the disk's otherwise.
+	cl := s.client(kgo.DisableIdempotentWrite(), kgo.RecordRetries(0), kgo.ProduceRequestTimeout(time.Minute))
 	waits := make(chan error, 1)
 	cl.Produce(t.Context(), &kgo.Record{Topic: s.topics[two][0], Value: []byte("waits")}, func(_ *kgo.Record, err error) { waits <- err })
 	for time.Since(begin) < lasts-within {
