@@ -44,7 +44,10 @@ func (d *Dir) openCommitLog(names []string) error {
 	if err := x.write(); err != nil {
 		return err
 	}
-	if err := d.removeCommitFiles(names, false); err != nil {
+	if err := found.Remove(d.disk.fs, d.path); err != nil {
+		return err
+	}
+	if err := d.removeCommitFiles(names, false); err != nil { // those that cannot be read, too
 		return err
 	}
 	d.commit = newCommitter(d.disk, d.points, &d.opts, &d.meta, found.Last)

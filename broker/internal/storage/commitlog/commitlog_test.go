@@ -303,6 +303,65 @@ func TestNoRoom(t *testing.T) {
 	}
 }
 
+// TestRemovedFromTheOldest: whatever is left of a ring whose removal was interrupted is its end, or nothing.
+func TestRemovedFromTheOldest(t *testing.T) {
+	m, rng := vfs.NewMem(), rand.New(rand.NewPCG(3, 4))
+	w := newRing(t, m, 2, 3)
+	for base := range int64(5) { // in the files 0, 1, 2, 0, 1
+		put(w, base, 1, 100)
+		commit(t, w)
+		w.Free(uint64(max(base, 1)))
+	}
+	names, err := m.List(testDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Find(m, testDir, names, testID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	left := map[int]bool{}
+	m.SetHook(func(vfs.Op, string) {
+		for range 8 {
+			got, _ := find(t, m.CrashClone(rng, vfs.CrashOptions{}))
+			if left[len(got)] = true; len(got) > 0 && got[len(got)-1].Base != 4 {
+				t.Errorf("left are %v", bases(got))
+			}
+		}
+	})
+	if err := f.Remove(m, testDir); err != nil {
+		t.Fatal(err)
+	}
+	m.SetHook(nil)
+	if len(left) != 4 {
+		t.Errorf("only %v files were left at some time", left)
+	}
+}
+
+// TestOldestIsWhatACrashBringsBack: a file whose recycling was not made durable counts with what it had before.
+func TestOldestIsWhatACrashBringsBack(t *testing.T) {
+	m := vfs.NewMem()
+	w := newRing(t, vfs.WithErrors(m, vfs.MustRules("op=write err=short short sticky nth=5")...), 2, 2)
+	for base := range int64(2) { // two writes for making the files, two for the entries
+		put(w, base, 1, 100)
+		commit(t, w)
+	}
+	w.Free(3)
+	for range 2 {
+		put(w, 2, 1, 100)
+		if err := w.Commit(); !errors.Is(err, syscall.ENOSPC) {
+			t.Fatal(err)
+		}
+		if got := w.Oldest(); got != 1 {
+			t.Errorf("the oldest generation is %d, want 1", got)
+		}
+	}
+	if got, _ := find(t, m.CrashClone(rand.New(rand.NewPCG(1, 2)), vfs.CrashOptions{Unsynced: vfs.LoseUnsynced})); len(got) != 2 {
+		t.Errorf("a crash brings back %v, want both entries", got)
+	}
+}
+
 // TestDamaged: a file whose successor tells that more was written than can be read is reported.
 func TestDamaged(t *testing.T) {
 	m := vfs.NewMem()

@@ -91,6 +91,23 @@ func (f *Found) Close() {
 	}
 }
 
+// Remove removes the ring's files, from the oldest on, each durably: what is left if it is interrupted is the ring's end, in which
+// everything is that makes void what is left before it.
+func (f *Found) Remove(v vfs.FS, dir string) error {
+	if plantedNewestFirst {
+		slices.Reverse(f.Files)
+	}
+	for _, r := range f.Files {
+		if err := v.Remove(r.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := v.SyncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Remove removes, of the names in a data directory, the files of the ring and leftovers, and with replays the replay
 // files, too, and says whether there were any. The caller syncs the directory.
 func Remove(v vfs.FS, dir string, names []string, replays bool) (any bool, err error) {

@@ -49,6 +49,8 @@ type Writer struct {
 type file struct {
 	f          vfs.File
 	generation uint64
+	// behind is the generation that a crash may bring back, 0 none: the one before, until something of the present one is durable.
+	behind uint64
 }
 
 // NewWriter makes the writer of a ring without files. Whatever the directory held was removed.
@@ -67,6 +69,9 @@ func (w *Writer) Oldest() uint64 {
 	oldest := w.last
 	for i := range w.files {
 		if g := w.files[i].generation; g > 0 {
+			oldest = min(oldest, g)
+		}
+		if g := w.files[i].behind; g > 0 {
 			oldest = min(oldest, g)
 		}
 	}
@@ -293,6 +298,7 @@ func (w *Writer) Commit() error {
 	if err != nil {
 		return fmt.Errorf("commit log: %w", err)
 	}
+	w.files[w.cur].behind = 0
 	w.pos = at + int64(len(p))
 	w.ended = w.pos
 	return nil
@@ -330,6 +336,9 @@ func (w *Writer) begin() error {
 	w.last++
 	h := header{generation: w.last, length: w.o.FileBytes, previousEnd: w.ended, directory: w.o.Directory}
 	h.put(w.buf)
+	if w.files[i].behind == 0 {
+		w.files[i].behind = w.files[i].generation
+	}
 	w.files[i].generation = w.last
 	w.cur, w.ended = i, BlockSize
 	return nil

@@ -1,0 +1,5 @@
+//go:build !planted_commitlog_newestfirst
+
+package commitlog
+
+const plantedNewestFirst = false
