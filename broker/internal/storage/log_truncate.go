@@ -291,11 +291,11 @@ func (l *Log) dropLocked(segs []*segment) error {
 		if at, there := slices.BinarySearch(l.snapshots, s.base); there {
 			l.snapshots = slices.Delete(l.snapshots, at, at+1)
 		}
+		if err := l.disk.fs.SyncDir(l.path); err != nil { // or those before could go without it
+			return err
+		}
 	}
-	if len(segs) == 0 {
-		return nil
-	}
-	return l.disk.fs.SyncDir(l.path)
+	return nil
 }
 
 func (l *Log) forgetDirtyLocked(s *segment) {
@@ -347,6 +347,12 @@ func (l *Log) resetLocked(offset int64) error {
 	}
 	if err := l.points.lower(l, 0); err != nil {
 		return err
+	}
+	if offset < l.start.Load() && !plantedStartStays { // a crash must not leave an end below the start
+		l.start.Store(offset)
+		if err := l.saveStart(); err != nil {
+			return err
+		}
 	}
 	if err := l.lowerCleaned(offset); err != nil {
 		return err

@@ -1,0 +1,5 @@
+//go:build !planted_storage_startstays
+
+package storage
+
+const plantedStartStays = false
