@@ -142,7 +142,17 @@ type pacing struct {
 }
 
 func (p *pacing) both(ctx context.Context, addr string, in produce, out fetch, size int) error {
-	g, err := connect(ctx, addr, []*flow{{frame: in.frame, window: 1}, {frame: out.frame, window: 1}})
+	return p.run(ctx, addr, []*flow{{frame: in.frame, window: 1}, {frame: out.frame, window: 1}},
+		func(conns []net.Conn) error { return p.send(conns[0], in.frame) },
+		func(conns []net.Conn) error {
+			return p.answered(conns[0], func(_ int, prefix []byte) error { return in.check(prefix) })
+		},
+		func(conns []net.Conn) error { return p.consume(conns[1], out, size) })
+}
+
+// run connects, sets the time of the first request, and has the parts done side by side, until all have ended or ctx has.
+func (p *pacing) run(ctx context.Context, addr string, flows []*flow, parts ...func(conns []net.Conn) error) error {
+	g, err := connect(ctx, addr, flows)
 	if err != nil {
 		return err
 	}
@@ -150,36 +160,25 @@ func (p *pacing) both(ctx context.Context, addr string, in produce, out fetch, s
 	stop := context.AfterFunc(ctx, g.close)
 	defer stop()
 	p.begin = time.Now().Add(50 * time.Millisecond)
-	var errs [3]error
+	errs := make([]error, len(parts))
 	var wg sync.WaitGroup
-	wg.Go(func() { errs[0] = p.send(g.conns[0], in.frame) })
-	wg.Go(func() { errs[1] = p.answered(g.conns[0], func(_ int, prefix []byte) error { return in.check(prefix) }) })
-	wg.Go(func() { errs[2] = p.consume(g.conns[1], out, size) })
+	for i, part := range parts {
+		wg.Go(func() { errs[i] = part(g.conns) })
+	}
 	wg.Wait()
-	return errors.Join(ctx.Err(), errors.Join(errs[:]...))
+	return errors.Join(ctx.Err(), errors.Join(errs...))
 }
 
 // produce is the producer alone; what is taken is the time from when a request should have been sent until it is acknowledged.
 func (p *pacing) produce(ctx context.Context, addr string, in produce) error {
-	g, err := connect(ctx, addr, []*flow{{frame: in.frame, window: 1}})
-	if err != nil {
-		return err
-	}
-	defer g.close()
-	stop := context.AfterFunc(ctx, g.close)
-	defer stop()
-	p.begin = time.Now().Add(50 * time.Millisecond)
-	var errs [2]error
-	var wg sync.WaitGroup
-	wg.Go(func() { errs[0] = p.send(g.conns[0], in.frame) })
-	wg.Go(func() {
-		errs[1] = p.answered(g.conns[0], func(i int, prefix []byte) error {
-			_ = p.latency.RecordValue(int64(time.Since(p.begin.Add(time.Duration(i) * p.interval))))
-			return in.check(prefix)
+	return p.run(ctx, addr, []*flow{{frame: in.frame, window: 1}},
+		func(conns []net.Conn) error { return p.send(conns[0], in.frame) },
+		func(conns []net.Conn) error {
+			return p.answered(conns[0], func(i int, prefix []byte) error {
+				_ = p.latency.RecordValue(int64(time.Since(p.begin.Add(time.Duration(i) * p.interval))))
+				return in.check(prefix)
+			})
 		})
-	})
-	wg.Wait()
-	return errors.Join(ctx.Err(), errors.Join(errs[:]...))
 }
 
 // send sends by the clock, on a thread of its own: timers of the runtime are as coarse as a millisecond.

@@ -181,10 +181,10 @@ func TestDirectoryMissing(t *testing.T) {
 	s.holds(append(s.topics[one], s.topics[two]...))
 }
 
-// TestDirectoryFails: one of two data directories is on a disk that fails, then is read-only. Its partitions are offline
-// until a restart on a disk that is well, the others serve (S-09, S-12). Wants FUSE.
-func TestDirectoryFails(t *testing.T) {
-	needSignals(t)
+// newSeveralOverDisk is newSeveral with two data directories, of which the second is on a disk whose faults can be set. It is skipped
+// without FUSE.
+func newSeveralOverDisk(t *testing.T) (disk *powercut.Disk, s *several, one, two string) {
+	t.Helper()
 	if err := powercut.Available(); err != nil {
 		t.Skipf("no disk beneath: %v", err)
 	}
@@ -193,8 +193,15 @@ func TestDirectoryFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = disk.Close() })
-	one, two := t.TempDir(), filepath.Join(disk.Dir(), "two")
-	s := newSeveral(t, one, two)
+	one, two = t.TempDir(), filepath.Join(disk.Dir(), "two")
+	return disk, newSeveral(t, one, two), one, two
+}
+
+// TestDirectoryFails: one of two data directories is on a disk that fails, then is read-only. Its partitions are offline
+// until a restart on a disk that is well, the others serve (S-09, S-12). Wants FUSE.
+func TestDirectoryFails(t *testing.T) {
+	needSignals(t)
+	disk, s, one, two := newSeveralOverDisk(t)
 	for _, rule := range []string{"op=sync-like err=EIO once", "op=write-like err=EROFS sticky"} {
 		disk.Faults().SetRules(vfs.MustRules(rule)...)
 		topics := s.topics[two]
@@ -218,16 +225,7 @@ func TestDirectoryFails(t *testing.T) {
 func TestDirectoryStalls(t *testing.T) {
 	needSignals(t)
 	t.Parallel()
-	if err := powercut.Available(); err != nil {
-		t.Skipf("no disk beneath: %v", err)
-	}
-	disk, err := powercut.Mount(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = disk.Close() })
-	one, two := t.TempDir(), filepath.Join(disk.Dir(), "two")
-	s := newSeveral(t, one, two)
+	disk, s, one, two := newSeveralOverDisk(t)
 	const lasts, within = 10 * time.Second, 5 * time.Second
 	disk.Faults().SetRules(vfs.MustRules("op=sync-like path=**/two/** latency=" + lasts.String() + " once")...)
 	begin := time.Now()
